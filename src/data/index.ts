@@ -1,1 +1,1 @@
-export {};
+export type { Batch, Labels, Picture, Source } from "./sample.js";
