@@ -1,0 +1,3 @@
+import type { KindRunner } from "../cases.js";
+
+export const kinds: Record<string, KindRunner> = {};
