@@ -1,0 +1,103 @@
+import { messageOf, UserError } from "../../errors/index.js";
+import type { Size } from "../boxes.js";
+import type { Picture } from "../sample.js";
+import { bmpSize, decodeBmp } from "./bmp.js";
+import { readBytes } from "./files.js";
+import { loadSharp } from "./sharp.js";
+import { endsWell, type PictureFormat, pictureFormat } from "./sniff.js";
+
+/** The most pixels that a picture may claim to have. */
+export const maxPixels = 178_956_970;
+
+const maxFileBytes = 2 ** 30;
+
+/**
+ * Decodes a picture file (a path) or its bytes to RGB: upright as EXIF says, alpha left out, 16 bits cut to the high
+ * byte, the first frame of several. `name` stands in messages. A UserError says what cannot be decoded.
+ */
+export async function decodePicture(
+  source: string | Uint8Array,
+  { name = typeof source === "string" ? source : "picture" }: { name?: string } = {},
+): Promise<Picture> {
+  const bytes = typeof source === "string" ? await readBytes(source, { maxBytes: maxFileBytes }) : source;
+  return naming(name, () => decode(bytes, formatOf(bytes)));
+}
+
+/** A picture's upright width and height, from its header alone. */
+export async function pictureSize(path: string): Promise<Size> {
+  const bytes = await readBytes(path, { maxBytes: maxFileBytes });
+  return naming(path, async () => (await readHeader(bytes, formatOf(bytes))).upright);
+}
+
+/**
+ * A picture's upright width and height; it is decoded to see whether it is whole where `whole` asks for that, or where
+ * the file's end leaves a doubt. A UserError says what is wrong with it.
+ */
+export async function checkPicture(path: string, { whole = false }: { whole?: boolean } = {}): Promise<Size> {
+  const bytes = await readBytes(path, { maxBytes: maxFileBytes });
+  return naming(path, async () => {
+    const format = formatOf(bytes);
+    const { upright } = await readHeader(bytes, format);
+    if (whole || !endsWell(bytes, format)) await decode(bytes, format);
+    return upright;
+  });
+}
+
+function formatOf(bytes: Uint8Array): PictureFormat {
+  if (bytes.length === 0) throw new UserError("an empty file, expected a picture");
+  const format = pictureFormat(bytes);
+  if (!format) throw new UserError("no picture (expected JPEG, PNG, WebP, AVIF, GIF, TIFF or BMP)");
+  return format;
+}
+
+async function decode(bytes: Uint8Array, format: PictureFormat): Promise<Picture> {
+  const { cmyk } = await readHeader(bytes, format);
+  if (format === "bmp") return decodeBmp(bytes);
+  const sharp = await loadSharp();
+  const upright = sharp(bytes, { failOn: "error", limitInputPixels: maxPixels, ignoreIcc: true }).autoOrient();
+  const space = cmyk ? upright.pipelineColourspace("cmyk").toColourspace("cmyk") : upright.toColourspace("srgb");
+  const { data, info } = await (cmyk ? space : space.removeAlpha()).raw().toBuffer({ resolveWithObject: true });
+  const pixels = new Uint8Array(data.buffer, data.byteOffset, data.length);
+  const [width, height] = [info.width, info.height];
+  if (data.length !== width * height * (cmyk ? 4 : 3)) throw new UserError(`${info.channels} channels, expected RGB`);
+  return { width, height, data: cmyk ? inkToLight(pixels) : pixels };
+}
+
+// Light = 255 - ink, dimmed by the black ink; without colour profiles, as OpenCV has it.
+function inkToLight(inks: Uint8Array): Uint8Array {
+  const rgb = new Uint8Array((inks.length / 4) * 3);
+  for (let i = 0, to = 0; i < inks.length; i += 4) {
+    const paper = 255 - inks[i + 3];
+    for (let channel = 0; channel < 3; channel++) rgb[to++] = paper - ((inks[i + channel] * paper) >> 8);
+  }
+  return rgb;
+}
+
+async function readHeader(bytes: Uint8Array, format: PictureFormat): Promise<{ upright: Size; cmyk: boolean }> {
+  if (format === "bmp") return { upright: withinLimit(bmpSize(bytes)), cmyk: false };
+  const sharp = await loadSharp();
+  const { autoOrient, space } = await sharp(bytes, { failOn: "error", limitInputPixels: maxPixels }).metadata();
+  return { upright: withinLimit(autoOrient), cmyk: space === "cmyk" };
+}
+
+function withinLimit({ width, height }: Size): Size {
+  if (width * height <= maxPixels) return { width, height };
+  throw new UserError(`${width} x ${height} is ${width * height} pixels, expected at most ${maxPixels}`);
+}
+
+async function naming<T>(name: string, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    throw new UserError(`${name}: ${error instanceof UserError ? "" : "broken picture: "}${cause(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function cause(error: unknown): string {
+  const [first] = messageOf(error)
+    .replace(/Input (buffer|file) has corrupt header: /, "")
+    .split("\n");
+  return first.replace(/^Vips\w+: /, "");
+}
