@@ -1,1 +1,2 @@
+export * from "./weights/pt.js";
 export * from "./weights/safetensors.js";

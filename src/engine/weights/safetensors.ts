@@ -135,7 +135,7 @@ function checkRanges(ranges: Range[], size: number): void {
 function view(data: Uint8Array, dtype: DType, begin: number, end: number): HostArray["data"] {
   const width = bytesPerElement[dtype];
   const aligned = (data.byteOffset + begin) % width === 0;
-  const bytes = aligned ? data.subarray(begin, end) : data.slice(begin, end);
+  const bytes = aligned ? data.subarray(begin, end) : new Uint8Array(data.subarray(begin, end));
   return allocate(dtype, bytes.length / width, bytes.buffer, bytes.byteOffset);
 }
 

@@ -1,0 +1,201 @@
+import { UserError } from "../../errors/index.js";
+
+/**
+ * The stored members of a zip file in memory by name, as views of it; names are keys and never paths. Compressed, encrypted
+ * and damaged members are refused: those of a checkpoint are stored as they are.
+ */
+export function readZip(bytes: Uint8Array): Map<string, Uint8Array> {
+  const file = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const { count, start, end } = directory(file);
+  const members = new Map<string, Uint8Array>();
+  let at = start;
+  for (let i = 0; i < count; i++) {
+    const member = memberAt(file, at, end);
+    if (members.has(member.name)) throw new UserError(`zip file with two members called ${quoted(member.name)}`);
+    members.set(member.name, contents(bytes, file, member));
+    at = member.next;
+  }
+  return members;
+}
+
+/** A zip file of stored members whose data start at multiples of 64 bytes, as PyTorch writes them. */
+export function writeZip(members: Iterable<readonly [string, Uint8Array]>): Uint8Array {
+  const parts: Uint8Array[] = [];
+  const entries: Uint8Array[] = [];
+  let size = 0;
+  const push = (part: Uint8Array, to: Uint8Array[]) => {
+    to.push(part);
+    size += part.length;
+  };
+  for (const [name, data] of members) {
+    const text = new TextEncoder().encode(name);
+    const crc = crc32(data);
+    entries.push(centralHeader(text, data.length, crc, size));
+    push(localHeader(text, data.length, crc, size), parts);
+    push(data, parts);
+  }
+  const start = size;
+  for (const entry of entries) push(entry, parts);
+  if (size > 0xffff_ff00 || entries.length > 0xfffe)
+    throw new UserError("over 4 GB or 65,534 tensors: use .safetensors");
+  push(endRecord(entries.length, size - start, start), parts);
+  const file = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    file.set(part, at);
+    at += part.length;
+  }
+  return file;
+}
+
+interface Member {
+  name: string;
+  method: number;
+  flags: number;
+  crc: number;
+  packed: number;
+  size: number;
+  header: number;
+  next: number;
+}
+
+const ends = 0x06054b50; // PK 5 6
+const ends64 = 0x06064b50;
+const locates64 = 0x07064b50;
+const lists = 0x02014b50; // PK 1 2
+const starts = 0x04034b50; // PK 3 4
+
+const damaged = () => new UserError("cut off or damaged: a zip file without a whole list of its members");
+
+function directory(file: DataView): { count: number; start: number; end: number } {
+  const at = endOf(file);
+  let count = file.getUint16(at + 10, true);
+  let length = file.getUint32(at + 12, true);
+  let start = file.getUint32(at + 16, true);
+  let end = at;
+  if (at >= 20 && file.getUint32(at - 20, true) === locates64) {
+    const far = safe(file.getBigUint64(at - 12, true));
+    if (far + 56 > at - 20 || file.getUint32(far, true) !== ends64) throw damaged();
+    count = safe(file.getBigUint64(far + 32, true));
+    length = safe(file.getBigUint64(far + 40, true));
+    start = safe(file.getBigUint64(far + 48, true));
+    end = far;
+  }
+  if (start + length > end || count * 46 > length) throw damaged();
+  return { count, start, end: start + length };
+}
+
+// The last record that reaches exactly to the end of the file; a comment of up to 65,535 bytes may follow it.
+function endOf(file: DataView): number {
+  const first = Math.max(0, file.byteLength - 22 - 0xffff);
+  for (let at = file.byteLength - 22; at >= first; at--) {
+    if (file.getUint32(at, true) === ends && at + 22 + file.getUint16(at + 20, true) === file.byteLength) return at;
+  }
+  throw damaged();
+}
+
+function memberAt(file: DataView, at: number, end: number): Member {
+  if (at + 46 > end || file.getUint32(at, true) !== lists) throw damaged();
+  const nameEnd = at + 46 + file.getUint16(at + 28, true);
+  const extraEnd = nameEnd + file.getUint16(at + 30, true);
+  const next = extraEnd + file.getUint16(at + 32, true);
+  if (next > end) throw damaged();
+  const name = new TextDecoder().decode(new Uint8Array(file.buffer, file.byteOffset + at + 46, nameEnd - at - 46));
+  const wide = extra64(file, nameEnd, extraEnd);
+  const size = wide(file.getUint32(at + 24, true));
+  const packed = wide(file.getUint32(at + 20, true));
+  const header = wide(file.getUint32(at + 42, true));
+  const [flags, method] = [file.getUint16(at + 8, true), file.getUint16(at + 10, true)];
+  return { name, method, flags, crc: file.getUint32(at + 16, true), packed, size, header, next };
+}
+
+// Sizes and offset of more than 32 bits stand, in this order, in extra field 1.
+function extra64(file: DataView, from: number, to: number): (value: number) => number {
+  let at = from;
+  while (at + 4 <= to && file.getUint16(at, true) !== 1) at += 4 + file.getUint16(at + 2, true);
+  const end = at + 4 <= to ? Math.min(to, at + 4 + file.getUint16(at + 2, true)) : to;
+  at += 4;
+  return (value) => {
+    if (value !== 0xffffffff) return value;
+    if (at + 8 > end) throw damaged();
+    at += 8;
+    return safe(file.getBigUint64(at - 8, true));
+  };
+}
+
+function contents(bytes: Uint8Array, file: DataView, { name, method, flags, crc, packed, size, header }: Member) {
+  if (flags & 1) throw new UserError(`zip member ${quoted(name)} is encrypted`);
+  if (method !== 0 || packed !== size) {
+    throw new UserError(`zip member ${quoted(name)} is compressed; those of a checkpoint are stored as they are`);
+  }
+  if (header + 30 > bytes.length || file.getUint32(header, true) !== starts) throw damaged();
+  const start = header + 30 + file.getUint16(header + 26, true) + file.getUint16(header + 28, true);
+  if (start + size > bytes.length) throw new UserError(`cut off: zip member ${quoted(name)} reaches past the end`);
+  const data = bytes.subarray(start, start + size);
+  if (crc32(data) !== crc) throw new UserError(`damaged: zip member ${quoted(name)} does not match its checksum`);
+  return data;
+}
+
+function safe(value: bigint): number {
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw damaged();
+  return Number(value);
+}
+
+const quoted = (name: string) => JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}...` : name);
+
+function localHeader(name: Uint8Array, size: number, crc: number, at: number): Uint8Array {
+  const bare = 30 + name.length + 4;
+  const padding = (64 - ((at + bare) % 64)) % 64;
+  const header = new Uint8Array(bare + padding).fill(0x5a, bare); // Z, as PyTorch pads
+  const view = new DataView(header.buffer);
+  view.setUint32(0, starts, true);
+  shared(view, 4, name, size, crc);
+  view.setUint16(28, 4 + padding, true);
+  header.set(name, 30);
+  view.setUint16(30 + name.length, 0x4246, true); // extra field FB: padding
+  view.setUint16(32 + name.length, padding, true);
+  return header;
+}
+
+function centralHeader(name: Uint8Array, size: number, crc: number, header: number): Uint8Array {
+  const entry = new Uint8Array(46 + name.length);
+  const view = new DataView(entry.buffer);
+  view.setUint32(0, lists, true);
+  shared(view, 6, name, size, crc);
+  view.setUint32(42, header, true);
+  entry.set(name, 46);
+  return entry;
+}
+
+// Version, flags, method, time, date (1980-01-01), checksum, sizes and name length stand alike in both headers.
+function shared(view: DataView, at: number, name: Uint8Array, size: number, crc: number): void {
+  view.setUint16(at, 20, true);
+  view.setUint16(at + 2, 0x800, true); // names are UTF-8
+  view.setUint16(at + 8, 0x21, true);
+  view.setUint32(at + 10, crc, true);
+  view.setUint32(at + 14, size, true);
+  view.setUint32(at + 18, size, true);
+  view.setUint16(at + 22, name.length, true);
+}
+
+function endRecord(count: number, length: number, start: number): Uint8Array {
+  const view = new DataView(new ArrayBuffer(22));
+  view.setUint32(0, ends, true);
+  view.setUint16(8, count, true);
+  view.setUint16(10, count, true);
+  view.setUint32(12, length, true);
+  view.setUint32(16, start, true);
+  return new Uint8Array(view.buffer);
+}
+
+let table: Uint32Array | undefined;
+
+function crc32(bytes: Uint8Array): number {
+  table ??= Uint32Array.from({ length: 256 }, (_, n) => {
+    for (let bit = 0; bit < 8; bit++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1;
+    return n;
+  });
+  let crc = 0xffffffff;
+  for (let i = 0; i < bytes.length; i++) crc = table[(crc ^ bytes[i]) & 0xff] ^ (crc >>> 8);
+  return (crc ^ 0xffffffff) >>> 0;
+}
