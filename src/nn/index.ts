@@ -1,1 +1,2 @@
-export {};
+export * from "./init.js";
+export * from "./module.js";

@@ -1,0 +1,20 @@
+import { elements, type Shape } from "../graph/index.js";
+import type { Init } from "./module.js";
+
+/** All numbers equal. */
+export const constantInit =
+  (value: number): Init =>
+  (shape) =>
+    new Float32Array(elements(shape)).fill(value);
+
+/** Uniform between -bound and bound. */
+export const uniformInit =
+  (bound: number): Init =>
+  (shape, random) =>
+    Float32Array.from({ length: elements(shape) }, () => (2 * random.next() - 1) * bound);
+
+/** PyTorch's default for convolutions and linear layers: uniform within 1 / sqrt(fan in) (kaiming uniform, a = sqrt 5). */
+export const kaimingInit: Init = (shape, random) => uniformInit(1 / Math.sqrt(fanIn(shape)))(shape, random);
+
+/** Inputs that one output of a weight [out, in, ...] sees. */
+export const fanIn = (shape: Shape): number => shape.slice(1).reduce((n, d) => n * d, 1);
