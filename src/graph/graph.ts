@@ -48,14 +48,21 @@ export function nodesOf(outputs: Iterable<Tensor>): Node[] {
 /** Nodes of a whole graph. */
 export const nodes = (g: Graph): Node[] => nodesOf(g.outputs.values());
 
+export interface RewriteOptions {
+  /** New tensors for old placeholders. */
+  readonly substitute?: ReadonlyMap<Tensor, Tensor>;
+  /** Inputs that replacements bring in; may be filled while they do. */
+  readonly added?: ReadonlyMap<string, Tensor>;
+}
+
 /**
  * The graph with nodes replaced: `replace` gets a node and its already rewritten inputs and returns the new outputs, or
- * undefined to keep the operator. `substitute` gives new tensors for old placeholders.
+ * undefined to keep the operator.
  */
 export function rewrite(
   g: Graph,
   replace: (node: Node, inputs: readonly Tensor[]) => readonly Tensor[] | undefined,
-  substitute: ReadonlyMap<Tensor, Tensor> = new Map(),
+  { substitute = new Map(), added = new Map() }: RewriteOptions = {},
 ): Graph {
   const known = new Map<Tensor, Tensor>(substitute);
   const now = (tensor: Tensor) => known.get(tensor) ?? tensor;
@@ -69,8 +76,8 @@ export function rewrite(
   }
   const inputs = new Map([...g.inputs].map(([name, tensor]) => [name, now(tensor)]));
   const outputs = new Map([...g.outputs].map(([name, tensor]) => [name, now(tensor)]));
-  const placeholders = new Map([...inputs].filter(([, tensor]) => !tensor.node && !tensor.value));
-  return graph(placeholders, outputs);
+  const placeholders = [...inputs].filter(([, tensor]) => !tensor.node && !tensor.value);
+  return graph(new Map([...placeholders, ...added]), outputs);
 }
 
 /** Who reads each tensor; graph outputs count as a reader of their own (undefined). */

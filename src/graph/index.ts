@@ -1,9 +1,10 @@
 export { grad } from "./grad.js";
-export { type Graph, graph, lower, nodes, nodesOf, readers, rewrite } from "./graph.js";
+export { type Graph, graph, lower, nodes, nodesOf, type RewriteOptions, readers, rewrite } from "./graph.js";
 export * from "./host.js";
 export { type OnnxOptions, toOnnx } from "./onnx/write.js";
 export { apply, apply1, type OnnxForm, type Op, ShapeError } from "./op.js";
 export * from "./ops/index.js";
+export * from "./passes/inference.js";
 export { type MemoryPlan, planMemory } from "./plan.js";
 export { printGraph } from "./print.js";
 export * from "./session.js";

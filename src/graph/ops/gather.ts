@@ -38,7 +38,7 @@ function gatherGradient(dy: Tensor, x: Tensor, index: Tensor, axis: number): Ten
   const width = rest.reduce((n, d) => n * d, 1);
   const flat = reshape(dy, [-1, width]);
   const rows = flat.shape[0];
-  if (x.shape[0] <= 4096 && x.shape[0] * rows <= 4_000_000) {
+  if (x.shape[0] <= 1024 && x.shape[0] * rows <= 1_000_000) {
     const order = floats(
       Array.from({ length: x.shape[0] }, (_, i) => i),
       [x.shape[0], 1],
