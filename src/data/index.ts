@@ -53,6 +53,8 @@ export { type Clusters, evolveAnchors, kmeansAnchors, lloyd } from "./kmeans.js"
 export { joinLabels, keepLabels, labelsToFractions, labelsToPixels, moveLabels } from "./labels.js";
 export { blank, type LetterboxFit, type LetterboxOptions, letterbox, letterboxFit } from "./letterbox.js";
 export { flatten, type Patch, type Patchwork } from "./patchwork.js";
+export { diskCacheFolder } from "./loader/diskCache.js";
+export { createLoader, type Loader, type LoaderOptions } from "./loader/loader.js";
 export { fillPolygon } from "./polygon.js";
 export { type Interpolation, type Place, resize, resizeInto } from "./resize.js";
 export { type Rng, rng } from "./rng.js";
