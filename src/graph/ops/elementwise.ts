@@ -137,19 +137,21 @@ export const [divOp, div] = binary("Div", (dy, _, b, y) => {
   const da = div(dy, b);
   return [da, neg(mul(da, y))];
 });
-// Ties send the gradient to the first input.
-export const [maxOp, max] = binary("Max", (dy, a, b) => choose(greaterOrEqual(a, b), dy));
-export const [minOp, min] = binary("Min", (dy, a, b) => choose(greaterOrEqual(b, a), dy));
+// Equal numbers share the gradient.
+export const [maxOp, max] = binary("Max", (dy, a, b) => share(a, b, dy));
+export const [minOp, min] = binary("Min", (dy, a, b) => share(b, a, dy));
 export const [greaterOp, greater] = binary("Greater", undefined, "bool");
 export const [greaterOrEqualOp, greaterOrEqual] = binary("GreaterOrEqual", undefined, "bool");
 export const [lessOp, less] = binary("Less", undefined, "bool");
 export const [equalOp, equal] = binary("Equal", undefined, "bool");
 export const [andOp, and] = binary("And", undefined, "bool");
 
-const choose = (first: Tensor, dy: Tensor): [Tensor, Tensor] => {
-  const mask = cast(first, "float32");
-  return [mul(dy, mask), mul(dy, sub(one, mask))];
-};
+// dy where a > b, half of it where they are equal; the rest.
+function share(a: Tensor, b: Tensor, dy: Tensor): [Tensor, Tensor] {
+  const part = (condition: Tensor) => mul(cast(condition, "float32"), scalar(0.5));
+  const first = mul(dy, add(part(greater(a, b)), part(greaterOrEqual(a, b))));
+  return [first, sub(dy, first)];
+}
 
 const powOp: Op = {
   name: "Pow",

@@ -113,8 +113,10 @@ function levelLoss(map: Tensor, t: LevelTargets, options: LossOptions): { box: T
   const weighted = (loss: Tensor) => reduceSum(mul(loss, t.weight));
   const objectness = slice(map, { axes: [4], starts: [4], ends: [5] });
   const cells = sizeOf(objectness.shape);
-  const score = max(stopGradient(iou), scalar(0));
-  const wanted = slice(scatter(full([cells + 1], 0), t.objectCell, score), { axes: [0], starts: [0], ends: [cells] });
+  const score = max(iou, scalar(0));
+  // The objectness target carries no gradient.
+  const written = stopGradient(scatter(full([cells + 1], 0), t.objectCell, score));
+  const wanted = slice(written, { axes: [0], starts: [0], ends: [cells] });
   return {
     box: weighted(sub(scalar(1), iou)),
     obj: reduceMean(bce(reshape(objectness, [cells]), wanted, options.obj_pw, options)),
