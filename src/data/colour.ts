@@ -54,12 +54,13 @@ function hueOf(r: number, g: number, b: number, value: number, chroma: number, d
   return hue < 0 ? hue + 180 : hue;
 }
 
-// A channel is the value less its share (from 0 to 1 by hue) of the chroma.
+// A channel is the value less its share of the chroma, cut off instead of rounded as OpenCV's vector code does it (in
+// single precision, so that whole numbers may come out one lower there; the millionth keeps them whole here).
 function putRgb(hue: number, saturation: number, value: number, { r, g, b }: Shares, out: Uint8Array, i: number): void {
   const chroma = value * saturation;
-  out[i] = value - chroma * r[hue] + 0.5;
-  out[i + 1] = value - chroma * g[hue] + 0.5;
-  out[i + 2] = value - chroma * b[hue] + 0.5;
+  out[i] = value - chroma * r[hue] + 1e-6;
+  out[i + 1] = value - chroma * g[hue] + 1e-6;
+  out[i + 2] = value - chroma * b[hue] + 1e-6;
 }
 
 // 255 / value and 30 / chroma in 12-bit fixed point.
@@ -69,8 +70,8 @@ function divisions(): { saturation: Int32Array; hue: Int32Array } {
   return { saturation: table(255), hue: table(30) };
 }
 
-// By hue, the shares of the chroma that red, green and blue go without, over 255: 0 for a third of the circle, 1 for
-// the opposite third, straight in between.
+// By hue, the shares of the chroma that red, green and blue go without, over 255: 0 in a third of the circle, 1 in the
+// opposite third, straight in between.
 interface Shares {
   readonly r: Float64Array;
   readonly g: Float64Array;

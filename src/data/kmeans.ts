@@ -24,16 +24,17 @@ export interface Clusters {
 
 /**
  * Lloyd's iteration on sizes [n, 2] divided by their standard deviations, from centres `start` [k, 2] until the mean
- * distance changes by no more than `thresh`. A centre that no size is nearest to is dropped.
+ * distance falls by no more than `thresh`. It may also rise, as squared distances are what Lloyd makes smaller; then
+ * that was the last step, too. A centre that no size is nearest to is dropped.
  */
 export function lloyd(wh: ArrayLike<number>, start: ArrayLike<number>, { thresh = 1e-5 } = {}): Clusters {
   const deviation = [0, 1].map((axis) => standardDeviation(wh, axis) || 1);
   const points = Float64Array.from(wh, (x, i) => x / deviation[i % 2]);
   let centres = Float64Array.from(start, (x, i) => x / deviation[i % 2]);
   let meanDistortion = Infinity;
-  for (let change = Infinity; change > thresh; ) {
+  for (let fall = Infinity; fall > thresh; ) {
     const step = assign(points, centres);
-    change = Math.abs(meanDistortion - step.meanDistortion);
+    fall = meanDistortion - step.meanDistortion;
     [centres, meanDistortion] = [step.centres, step.meanDistortion];
   }
   return { anchors: centres.map((x, i) => x * deviation[i % 2]), meanDistortion };
