@@ -91,7 +91,7 @@ export function workerPool(spec: BatchSpec, { size }: { size: number }): Pool {
 
   const startLane = () => {
     const lane: Lane = {
-      worker: new Worker(new URL("./worker.js", import.meta.url), { workerData: spec }),
+      worker: new Worker(new URL("./worker.js", import.meta.url), { workerData: spec, execArgv: [] }),
       jobs: new Map(),
     };
     lane.worker.on("message", (answer: Answer) => {
