@@ -57,7 +57,7 @@ export function createState(model: Part, values: ReadonlyMap<string, HostArray>,
   const sizes = { bias: 0, weight: 0, norm: 0, buffer: 0 };
   for (const [name, { kind, tensor, norm }] of namedParams(model)) {
     if (!isFloating(tensor.dtype) || kind === "derived") {
-      fixed.set(name, valueOf(values, name));
+      fixed.set(name, numbersOf(values, name));
       continue;
     }
     const vector = kind === "parameter" && !frozen(name) ? groupOf(name, norm) : "buffer";
@@ -84,14 +84,14 @@ export function createState(model: Part, values: ReadonlyMap<string, HostArray>,
     updates: 0,
   };
   for (const [name, place] of places) {
-    const numbers = toFloat32(valueOf(values, name));
+    const numbers = toFloat32(numbersOf(values, name));
     weightsOf(state, place).set(numbers, place.offset);
     averagesOf(state, place).set(numbers, place.offset);
   }
   return state;
 }
 
-function valueOf(values: ReadonlyMap<string, HostArray>, name: string): HostArray {
+function numbersOf(values: ReadonlyMap<string, HostArray>, name: string): HostArray {
   const value = values.get(name);
   if (!value) throw new Error(`no numbers for ${name}`);
   return value;
