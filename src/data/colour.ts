@@ -54,13 +54,13 @@ function hueOf(r: number, g: number, b: number, value: number, chroma: number, d
   return hue < 0 ? hue + 180 : hue;
 }
 
-// A channel is the value less its share of the chroma, cut off instead of rounded as OpenCV's vector code does it (in
-// single precision, so that whole numbers may come out one lower there; the millionth keeps them whole here).
+// A channel is the value less its share of the chroma, rounded. (OpenCV's vector code cuts off instead, so that most
+// of its numbers are the same or one lower.)
 function putRgb(hue: number, saturation: number, value: number, { r, g, b }: Shares, out: Uint8Array, i: number): void {
   const chroma = value * saturation;
-  out[i] = value - chroma * r[hue] + 1e-6;
-  out[i + 1] = value - chroma * g[hue] + 1e-6;
-  out[i + 2] = value - chroma * b[hue] + 1e-6;
+  out[i] = value - chroma * r[hue] + 0.5;
+  out[i + 1] = value - chroma * g[hue] + 0.5;
+  out[i + 2] = value - chroma * b[hue] + 0.5;
 }
 
 // 255 / value and 30 / chroma in 12-bit fixed point.
