@@ -119,15 +119,19 @@ export function* fields(bytes: Uint8Array): Generator<Field> {
   }
 }
 
-/** The whole numbers of a field that may be packed. */
+/**
+ * The whole numbers of a field that may be packed, signed.
+ * @throws Error when a number is cut off or longer than 64 bits.
+ */
 export function* packed(field: Field): Generator<bigint> {
   if (field.wire !== 2) {
-    yield field.int;
+    yield BigInt.asIntN(64, field.int);
     return;
   }
   let value = 0n;
   let shift = 0n;
   for (const byte of field.bytes) {
+    if (shift > 63n) throw new Error("a number is cut off or too long");
     value |= BigInt(byte & 127) << shift;
     shift += 7n;
     if (byte < 128) {
@@ -135,4 +139,5 @@ export function* packed(field: Field): Generator<bigint> {
       [value, shift] = [0n, 0n];
     }
   }
+  if (shift > 0n) throw new Error("a number is cut off or too long");
 }

@@ -191,4 +191,4 @@ export const clamp = (x: Tensor, low: number, high: number): Tensor => min(max(x
 /** x * x */
 export const square = (x: Tensor): Tensor => mul(x, x);
 
-export { one };
+export { castOp, isNanOp, leakyReluOp, notOp, one, powOp, stopOp, whereOp };

@@ -78,4 +78,4 @@ const permuteOp: Op = {
 export const takeRows = (x: Tensor, index: readonly number[], inverse: readonly number[]): Tensor =>
   apply1(permuteOp, [x], { index, inverse });
 
-export { gatherOp };
+export { gatherOp, permuteOp, scatterOp };

@@ -100,3 +100,5 @@ export interface BatchNormState {
 /** Batch normalisation over [b, c, ...]; YOLOv5's epsilon and momentum. */
 export const batchNorm = (x: Tensor, s: BatchNormState, { epsilon = 1e-3, momentum = 0.03 } = {}): Tensor =>
   apply(batchNormOp, [x, s.weight, s.bias, s.mean, s.variance], { epsilon, momentum })[0];
+
+export { layerNormOp, softmaxOp };

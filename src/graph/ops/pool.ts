@@ -182,4 +182,4 @@ function resizeBy(x: Tensor, sizes: readonly [number, number], taps: Taps): Tens
   return y;
 }
 
-export { maxPoolOp, upsampleOp };
+export { averagePoolOp, maxPoolOp, upsampleOp };

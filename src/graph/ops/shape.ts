@@ -1,6 +1,6 @@
-import type { HostArray } from "../host.js";
+import { type DType, float16Bits } from "../host.js";
 import { apply, apply1, type Op, ShapeError } from "../op.js";
-import { axisOf, constant, floats, type Shape, sameShape, scalar, sizeOf, type Tensor } from "../tensor.js";
+import { axisOf, constant, floats, ints, type Shape, sameShape, scalar, sizeOf, type Tensor } from "../tensor.js";
 import { add, unbroadcast } from "./elementwise.js";
 
 const reshapeOp: Op = {
@@ -152,12 +152,19 @@ const padOp: Op = {
   onnx: ({ inputs: [x], attrs: { pads, value } }) => {
     const list = pads as number[][];
     const order = [...list.map(([before]) => before), ...list.map(([, after]) => after)];
-    return { type: "Pad", attributes: { mode: "constant" }, inputs: [x, intsTensor(order), scalar(value as number)] };
+    return {
+      type: "Pad",
+      attributes: { mode: "constant" },
+      inputs: [x, ints(order), filler(value as number, x.dtype)],
+    };
   },
 };
 
-const intsTensor = (data: number[]): Tensor =>
-  constant({ dtype: "int64", shape: [data.length], data: BigInt64Array.from(data, BigInt) } as HostArray);
+// Pad wants its value in the type of x.
+const filler = (value: number, dtype: DType): Tensor =>
+  dtype === "float16"
+    ? constant({ dtype, shape: [], data: Uint16Array.of(float16Bits(value)) })
+    : scalar(value, dtype as "float32");
 
 /** x with `pads[axis] = [before, after]` elements of `value` around it. */
 export const pad = (x: Tensor, pads: readonly (readonly [number, number])[], value = 0): Tensor =>
@@ -235,3 +242,5 @@ export const addAll = (xs: readonly (Tensor | undefined)[]): Tensor | undefined 
 /** A float32 tensor of equal numbers. */
 export const full = (shape: Shape, value: number): Tensor =>
   sizeOf(shape) <= 64 ? floats(new Array(sizeOf(shape)).fill(value), shape) : expandTo(scalar(value), shape);
+
+export { concatOp, expandOp, padOp, reshapeOp, sliceOp, splitOp, transposeOp };
