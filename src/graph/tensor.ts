@@ -1,4 +1,4 @@
-import type { DType, HostArray } from "./host.js";
+import { allocate, type DType, float16Bits, type HostArray } from "./host.js";
 import type { Op } from "./op.js";
 
 /** Sizes along each axis, outermost first; a scalar has shape []. */
@@ -63,19 +63,14 @@ export function ints(data: ArrayLike<number>, shape: Shape = [data.length]): Ten
 
 const scalars = new Map<string, Tensor>();
 
-/** A float32 constant of shape []; equal numbers share one tensor. */
-export function scalar(number: number, dtype: "float32" | "int64" | "uint8" | "float64" = "float32"): Tensor {
+/** A constant of shape []; equal numbers of a type share one tensor. */
+export function scalar(number: number, dtype: DType = "float32"): Tensor {
   const key = `${dtype} ${Object.is(number, -0) ? "-0" : number}`;
   let found = scalars.get(key);
   if (!found) {
-    const data =
-      dtype === "int64"
-        ? BigInt64Array.of(BigInt(number))
-        : dtype === "uint8"
-          ? Uint8Array.of(number)
-          : dtype === "float64"
-            ? Float64Array.of(number)
-            : Float32Array.of(number);
+    const data = allocate(dtype, 1);
+    if (data instanceof BigInt64Array) data[0] = BigInt(number);
+    else data[0] = dtype === "float16" ? float16Bits(number) : number;
     found = constant({ dtype, shape: [], data });
     scalars.set(key, found);
   }

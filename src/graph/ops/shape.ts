@@ -1,6 +1,5 @@
-import { type DType, float16Bits } from "../host.js";
 import { apply, apply1, type Op, ShapeError } from "../op.js";
-import { axisOf, constant, floats, ints, type Shape, sameShape, scalar, sizeOf, type Tensor } from "../tensor.js";
+import { axisOf, floats, ints, type Shape, sameShape, scalar, sizeOf, type Tensor } from "../tensor.js";
 import { add, unbroadcast } from "./elementwise.js";
 
 const reshapeOp: Op = {
@@ -155,16 +154,10 @@ const padOp: Op = {
     return {
       type: "Pad",
       attributes: { mode: "constant" },
-      inputs: [x, ints(order), filler(value as number, x.dtype)],
+      inputs: [x, ints(order), scalar(value as number, x.dtype)],
     };
   },
 };
-
-// Pad wants its value in the type of x.
-const filler = (value: number, dtype: DType): Tensor =>
-  dtype === "float16"
-    ? constant({ dtype, shape: [], data: Uint16Array.of(float16Bits(value)) })
-    : scalar(value, dtype as "float32");
 
 /** x with `pads[axis] = [before, after]` elements of `value` around it. */
 export const pad = (x: Tensor, pads: readonly (readonly [number, number])[], value = 0): Tensor =>
