@@ -2,8 +2,18 @@ import type { KindRunner } from "../cases.js";
 import { kinds as anchors } from "./anchors.js";
 import { kinds as boxes } from "./boxes.js";
 import { kinds as data } from "./data.js";
+import { kinds as images } from "./images.js";
+import { kinds as labels } from "./labels.js";
 import { kinds as loss } from "./loss.js";
 import { kinds as weights } from "./weights.js";
 
 /** Every kind that we rebuild; a kind that is missing here is counted as "not yet". */
-export const kinds: Readonly<Record<string, KindRunner>> = { ...data, ...boxes, ...anchors, ...loss, ...weights };
+export const kinds: Readonly<Record<string, KindRunner>> = {
+  ...data,
+  ...boxes,
+  ...anchors,
+  ...images,
+  ...labels,
+  ...loss,
+  ...weights,
+};
