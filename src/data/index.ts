@@ -1,3 +1,4 @@
+export { UserError } from "../errors/index.js";
 export {
   type AnchorMetric,
   type AutoAnchor,

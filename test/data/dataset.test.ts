@@ -1,16 +1,17 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { checkData, diskCacheFolder, encodePicture, parseYaml, readDataset, readYaml, scanSplit } from "swinyolo/data";
 import { describe, expect, it } from "vitest";
 import { goldens, hasShared, shared } from "../paths.js";
+import { temporaryFolder } from "./temporary.js";
 
 const picture = await encodePicture({ width: 20, height: 12, data: new Uint8Array(720).fill(90) }, "jpg");
 const tiny = await encodePicture({ width: 20, height: 9, data: new Uint8Array(540) }, "png");
 
 /** A folder with these files (text, or bytes); its path. */
 function files(contents: Record<string, string | Uint8Array>): string {
-  const folder = mkdtempSync(join(tmpdir(), "swinyolo-data-"));
+  const folder = temporaryFolder();
   for (const [name, content] of Object.entries(contents)) {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), content);

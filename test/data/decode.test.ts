@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { decodePicture, encodePicture, type Picture, pictureSize, writePicture } from "swinyolo/data";
 import { describe, expect, it } from "vitest";
 import { hasShared, shared } from "../paths.js";
+import { temporaryFolder } from "./temporary.js";
 
 interface Expected {
   readonly upright?: [number, number];
@@ -166,7 +166,7 @@ describe("written pictures", () => {
   });
 
   it("a JPEG file comes back nearly the same", async () => {
-    const path = join(mkdtempSync(join(tmpdir(), "swinyolo-")), "a.jpg");
+    const path = join(temporaryFolder(), "a.jpg");
     const flat = { ...picture, data: new Uint8Array(18).fill(77) };
     await writePicture(flat, path);
     for (const value of (await decodePicture(path)).data) expect(Math.abs(value - 77)).toBeLessThanOrEqual(1);

@@ -1,6 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   type Batch,
@@ -15,6 +14,7 @@ import {
 } from "swinyolo/data";
 import { describe, expect, it } from "vitest";
 import { root } from "../paths.js";
+import { temporaryFolder } from "./temporary.js";
 
 const hyp = { hsv_h: 0.015, hsv_s: 0.7, hsv_v: 0.4, translate: 0.1, scale: 0.5, fliplr: 0.5, mosaic: 1, mixup: 0.5 };
 const sizes = [
@@ -31,7 +31,7 @@ const sizes = [
 
 /** Nine small pictures of noise with up to 3 objects each, scanned. */
 async function pictures(): Promise<Entry[]> {
-  const folder = mkdtempSync(join(tmpdir(), "swinyolo-loader-"));
+  const folder = temporaryFolder();
   mkdirSync(join(folder, "images"));
   mkdirSync(join(folder, "labels"));
   const paths = sizes.map((_, i) => join(folder, "images", `${i}.png`));
@@ -71,7 +71,7 @@ describe("the batches are the same", () => {
   });
 
   it("with pictures kept on disk, when they are written and when they are read", async () => {
-    const cacheFolder = mkdtempSync(join(tmpdir(), "swinyolo-cache-"));
+    const cacheFolder = temporaryFolder();
     const plain = await batchesOf({ hyp }, [0]);
     expect(await batchesOf({ hyp, cache: "disk", cacheFolder, workers: 2 })).toEqual(plain);
     expect(readdirSync(cacheFolder)).toHaveLength(sizes.length);
@@ -192,7 +192,7 @@ describe("rectangular batches", () => {
       [640, 640],
     ],
   ])("pictures of %j with pad %d", async (sizes, pad, expected) => {
-    const folder = mkdtempSync(join(tmpdir(), "swinyolo-rect-"));
+    const folder = temporaryFolder();
     const paths = await Promise.all(
       sizes.map(async ([w, h], i) => {
         const path = join(folder, `${i}.png`);
@@ -230,7 +230,7 @@ describe("leaving and failing", () => {
   });
 
   it.each([0, 2])("a picture that breaks after the scan ends the epoch by name, %i workers", async (workers) => {
-    const folder = mkdtempSync(join(tmpdir(), "swinyolo-broken-"));
+    const folder = temporaryFolder();
     const paths = [0, 1, 2].map((i) => join(folder, `${i}.png`));
     for (const [i, path] of paths.entries()) writeFileSync(path, await encodePicture(noise(i, 20, 20), "png"));
     const { entries } = await scanSplit(paths, { nc: 1 });
@@ -275,7 +275,7 @@ describe("leaving and failing", () => {
 });
 
 it("a disk cache notices that a picture has changed", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "swinyolo-stale-"));
+  const folder = temporaryFolder();
   const path = join(folder, "a.png");
   const first = async () => {
     const { entries } = await scanSplit([path], { nc: 1 });
