@@ -1,8 +1,11 @@
-export * from "./weights/files.js";
-export { type PtFile, parsePt } from "./weights/pt.js";
-export { encodePt } from "./weights/ptWrite.js";
-export { encodeSafetensors, parseSafetensors, type Safetensors } from "./weights/safetensors.js";
 export { loadRuntime } from "./runtime.js";
 export * from "./training/optimizer.js";
 export * from "./training/state.js";
 export * from "./training/step.js";
+export { readPt, readSafetensors, writeAtomic, writePt, writeSafetensors } from "./weights/files.js";
+export { countParameters, type Imported, importWeights } from "./weights/importWeights.js";
+export { loadWeights, type Weights } from "./weights/load.js";
+export { type PtFile, parsePt } from "./weights/pt.js";
+export { encodePt } from "./weights/ptWrite.js";
+export { encodeSafetensors, parseSafetensors, type Safetensors } from "./weights/safetensors.js";
+export { formatReport, isDerived, type TransferReport, transfer, type Wanted } from "./weights/transfer.js";

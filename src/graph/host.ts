@@ -87,6 +87,31 @@ export function toFloat64(array: HostArray): Float64Array {
   return Float64Array.from(array.data as Exclude<typeof array.data, BigInt64Array>);
 }
 
+/** The tensor with its numbers as another type; the tensor itself where it has that type. Fractions of whole types are cut. */
+export function castArray(array: HostArray, dtype: DType): HostArray {
+  if (array.dtype === dtype) return array;
+  return { dtype, shape: [...array.shape], data: converted(array, dtype) };
+}
+
+function converted(array: HostArray, dtype: DType): TypedArray {
+  switch (dtype) {
+    case "float32":
+      return toFloat32(array);
+    case "float64":
+      return toFloat64(array);
+    case "float16":
+      return toFloat16(array);
+    case "bfloat16":
+      return toBfloat16(array);
+    case "int64":
+      return BigInt64Array.from(toFloat64(array), (x) => BigInt(Number.isFinite(x) ? Math.trunc(x) : 0));
+    case "bool":
+      return Uint8Array.from(toFloat64(array), (x) => (x !== 0 ? 1 : 0));
+    default:
+      return arrays[dtype].from(toFloat64(array));
+  }
+}
+
 /** The float32 of each pair of bytes holding a bfloat16: the upper half of a float32. */
 function bfloat16ToFloat32(bits: Uint16Array): Float32Array {
   return new Float32Array(Uint32Array.from(bits, (b) => b << 16).buffer);

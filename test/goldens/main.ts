@@ -48,10 +48,10 @@ async function runAll(folder: string, found: Found[]): Promise<Report[]> {
   return reports;
 }
 
-function row({ name, passed, worst, problems }: Report): string {
+function row({ name, passed, worst, refused, problems }: Report): string {
   const numbers = worst && !Number.isNaN(worst.error) ? [short(worst.error), short(worst.bound)] : ["-", "-"];
   const [error, bound] = numbers.map((number) => number.padStart(11));
-  const line = `${name.padEnd(56)} ${error} ${bound}  ${worst?.result ?? ""}`.trimEnd();
+  const line = `${name.padEnd(56)} ${error} ${bound}  ${worst?.result ?? (refused ? "refused" : "")}`.trimEnd();
   if (passed) return line;
   const shown = problems.slice(0, 8).map((problem) => `    FAILED ${problem}`);
   if (problems.length > 8) shown.push(`    and ${problems.length - 8} more`);

@@ -9,6 +9,8 @@ export interface Report {
   name: string;
   passed: boolean;
   worst?: { result: string; error: number; bound: number };
+  /** A hostile file was refused. */
+  refused?: boolean;
   problems: string[];
 }
 
@@ -39,7 +41,9 @@ async function runHostile({ case: c, expectations, hostile }: OpenCase, runner: 
   } catch (error) {
     const problem = refusalProblem(error, c.file ?? "");
     if (problem) return failed(c.name, problem);
-    return expect === "accept" ? failed(c.name, `refused: ${messageOf(error)}`) : passed(c.name);
+    return expect === "accept"
+      ? failed(c.name, `refused: ${messageOf(error)}`)
+      : { name: c.name, passed: true, refused: true, problems: [] };
   }
   if (expect === "reject") return failed(c.name, "accepted, to be refused");
   return judge(c.name, expectations, results);
@@ -63,7 +67,7 @@ function judge(name: string, expectations: readonly Expectation[], results: Resu
   return {
     name,
     passed: wrong.length === 0,
-    worst: { result: furthest.result ?? "", error: furthest.error, bound: furthest.bound },
+    worst: { result: furthest.result ?? verdicts[0]?.result ?? "", error: furthest.error, bound: furthest.bound },
     problems: wrong.map(({ result, error, bound, detail }) =>
       Number.isNaN(error) ? `${result}: ${detail}` : `${result}: ${short(error)} > ${short(bound)} ${detail}`,
     ),
@@ -80,8 +84,6 @@ function verdictOf(expectation: Expectation, results: Results): Verdict {
   if (!Array.isArray(actual) || actual.length !== tensors.length) return fail(`a list of ${tensors.length} expected`);
   return worst(tensors.map((tensor, i) => compareTensor(tensor, actual[i], rule, infos[i])));
 }
-
-const passed = (name: string): Report => ({ name, passed: true, problems: [] });
 
 /** A report of one problem. */
 export const failed = (name: string, problem: string): Report => ({ name, passed: false, problems: [problem] });
