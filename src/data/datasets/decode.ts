@@ -1,3 +1,4 @@
+import type { Sharp } from "sharp";
 import { messageOf, UserError } from "../../errors/index.js";
 import type { Size } from "../boxes.js";
 import type { Picture } from "../sample.js";
@@ -51,17 +52,23 @@ function formatOf(bytes: Uint8Array): PictureFormat {
 }
 
 async function decode(bytes: Uint8Array, format: PictureFormat): Promise<Picture> {
-  const { cmyk } = await readHeader(bytes, format);
-  if (format === "bmp") return decodeBmp(bytes);
+  const { kind } = await readHeader(bytes, format);
+  if (kind === "bmp") return decodeBmp(bytes);
   const sharp = await loadSharp();
-  const upright = sharp(bytes, { failOn: "error", limitInputPixels: maxPixels, ignoreIcc: true }).autoOrient();
-  const space = cmyk ? upright.pipelineColourspace("cmyk").toColourspace("cmyk") : upright.toColourspace("srgb");
-  const { data, info } = await (cmyk ? space : space.removeAlpha()).raw().toBuffer({ resolveWithObject: true });
+  const file = sharp(bytes, { failOn: "error", limitInputPixels: maxPixels, ignoreIcc: true });
+  const { data, info } = await steps[kind](file).raw().toBuffer({ resolveWithObject: true });
+  const [{ width, height }, channels] = [info, kind === "inks" ? 4 : 3];
+  if (data.length !== width * height * channels) throw new UserError(`${info.channels} channels, expected RGB`);
   const pixels = new Uint8Array(data.buffer, data.byteOffset, data.length);
-  const [width, height] = [info.width, info.height];
-  if (data.length !== width * height * (cmyk ? 4 : 3)) throw new UserError(`${info.channels} channels, expected RGB`);
-  return { width, height, data: cmyk ? inkToLight(pixels) : pixels };
+  return { width, height, data: kind === "inks" ? inkToLight(pixels) : pixels };
 }
+
+// What the library must do to reach RGB (or, for inks, the four of them) of 8 bits; each step takes its time.
+const steps = {
+  rgb: (file: Sharp) => file,
+  inks: (file: Sharp) => file.autoOrient().pipelineColourspace("cmyk").toColourspace("cmyk"),
+  other: (file: Sharp) => file.autoOrient().removeAlpha().toColourspace("srgb"),
+};
 
 // Light = 255 - ink, dimmed by the black ink; without colour profiles, as OpenCV has it.
 function inkToLight(inks: Uint8Array): Uint8Array {
@@ -73,11 +80,17 @@ function inkToLight(inks: Uint8Array): Uint8Array {
   return rgb;
 }
 
-async function readHeader(bytes: Uint8Array, format: PictureFormat): Promise<{ upright: Size; cmyk: boolean }> {
-  if (format === "bmp") return { upright: withinLimit(bmpSize(bytes)), cmyk: false };
+async function readHeader(
+  bytes: Uint8Array,
+  format: PictureFormat,
+): Promise<{ upright: Size; kind: keyof typeof steps | "bmp" }> {
+  if (format === "bmp") return { upright: withinLimit(bmpSize(bytes)), kind: "bmp" };
   const sharp = await loadSharp();
-  const { autoOrient, space } = await sharp(bytes, { failOn: "error", limitInputPixels: maxPixels }).metadata();
-  return { upright: withinLimit(autoOrient), cmyk: space === "cmyk" };
+  const found = await sharp(bytes, { failOn: "error", limitInputPixels: maxPixels }).metadata();
+  const upright = withinLimit(found.autoOrient);
+  if (found.space === "cmyk") return { upright, kind: "inks" };
+  const plain = found.space === "srgb" && found.depth === "uchar" && found.channels === 3;
+  return { upright, kind: plain && (found.orientation ?? 1) === 1 ? "rgb" : "other" };
 }
 
 function withinLimit({ width, height }: Size): Size {
