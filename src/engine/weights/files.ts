@@ -32,8 +32,8 @@ export async function writePt(file: string, tensors: ReadonlyMap<string, HostArr
 }
 
 /**
- * Writes files that belong together: each to a temporary file beside it, flushed to the disk, then all renamed. After a
- * failure the old files are there and no temporary ones; a UserError names the file. Folders are made as needed.
+ * Writes files that belong together: each to a temporary file beside it, flushed to the disk, then all renamed. What fails
+ * before the renames changes nothing and leaves nothing; a UserError names the file. Folders are made as needed.
  */
 export async function writeAtomic(
   files: readonly (readonly [file: string, contents: Uint8Array | string])[],
