@@ -1,4 +1,4 @@
-import { apply } from "./op.js";
+import { apply, type Op } from "./op.js";
 import type { Node, Tensor } from "./tensor.js";
 
 /** What runs: named inputs (pictures, parameters), named outputs; the nodes follow from the outputs. */
@@ -93,14 +93,15 @@ export function readers(g: Graph): Map<Tensor, (Node | undefined)[]> {
   return found;
 }
 
-/** The graph with composites written out, down to operators that ONNX knows. */
-export function lower(g: Graph): Graph {
+/** The graph with composites written out, down to operators that ONNX knows; `keep` names those that stay whole. */
+export function lower(g: Graph, { keep = () => false }: { readonly keep?: (op: Op) => boolean } = {}): Graph {
+  const opens = (op: Op) => op.expand && !keep(op);
   let lowered = g;
-  while (nodes(lowered).some(({ op }) => op.expand)) {
+  while (nodes(lowered).some(({ op }) => opens(op))) {
     lowered = rewrite(lowered, (node, inputs) => {
-      if (!node.op.expand) return undefined;
+      if (!opens(node.op)) return undefined;
       const outputs = apply(node.op, inputs, node.attrs);
-      return node.op.expand(outputs[0].node as Node);
+      return node.op.expand?.(outputs[0].node as Node);
     });
   }
   return lowered;

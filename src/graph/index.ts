@@ -5,6 +5,7 @@ export { type OnnxOptions, toOnnx } from "./onnx/write.js";
 export { apply, apply1, type OnnxForm, type Op, ShapeError } from "./op.js";
 export * from "./ops/index.js";
 export * from "./passes/inference.js";
+export * from "./passes/recompute.js";
 export { type MemoryPlan, planMemory } from "./plan.js";
 export { printGraph } from "./print.js";
 export * from "./session.js";

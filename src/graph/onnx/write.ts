@@ -71,7 +71,7 @@ function writeGraph(w: Writer, g: Graph, options: OnnxOptions): void {
     if (!lists.has(key)) lists.set(key, ints(numbers));
     return lists.get(key);
   };
-  for (const node of nodes(g)) {
+  for (const node of fileOrder(g)) {
     const form = formOf(node);
     const inputs = [...(form.inputs ?? node.inputs), ...(form.extra ?? []).map(list)].map(nameOf);
     const outputs = node.outputs.map(nameOf);
@@ -95,6 +95,15 @@ function writeGraph(w: Writer, g: Graph, options: OnnxOptions): void {
   }
   for (const [name, tensor] of g.inputs) w.message(11, (v) => writeValue(v, name, tensor, options.freeAxes?.[name]));
   for (const [name, tensor] of g.outputs) w.message(12, (v) => writeValue(v, name, tensor, options.freeAxes?.[name]));
+}
+
+// ONNX Runtime runs what the last node of the file rests on first, then that of the one before, and so on. Nodes that
+// nobody reads (a gradient that is only handed out) therefore stand at the end, the first made last: each is then run as
+// soon as it can be, instead of keeping what it needs until everything else is done.
+function fileOrder(g: Graph): Node[] {
+  const read = new Set(nodes(g).flatMap(({ inputs }) => inputs.map(({ node }) => node)));
+  const order = nodes(g);
+  return [...order.filter((node) => read.has(node)), ...order.filter((node) => !read.has(node)).reverse()];
 }
 
 interface NodeText {

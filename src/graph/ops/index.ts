@@ -1,4 +1,5 @@
 export * from "./activation.js";
+export * from "./boundary.js";
 export * from "./conv.js";
 export * from "./dropout.js";
 export * from "./elementwise.js";
