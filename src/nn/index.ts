@@ -1,7 +1,16 @@
+export { convBlock } from "./blocks/conv.js";
+export * from "./blocks/define.js";
+export { blocks } from "./blocks/index.js";
+export * from "./build/config.js";
+export * from "./build/model.js";
+export { countFlops } from "./flops.js";
+export { type DetectHead, type DetectOptions, detectHead } from "./heads/detect.js";
 export * from "./init.js";
-export * from "./module.js";
+export { type Activation, parseActivation } from "./layers/activation.js";
+export * from "./layers/basic.js";
 export * from "./losses/assign.js";
 export * from "./losses/iou.js";
 export * from "./losses/yolov5.js";
+export * from "./module.js";
 export * from "./optim/schedule.js";
 export * from "./optim/update.js";

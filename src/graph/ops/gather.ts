@@ -2,7 +2,7 @@ import { apply1, type Op } from "../op.js";
 import { axisOf, floats, ints, type Tensor } from "../tensor.js";
 import { cast, equal } from "./elementwise.js";
 import { gemm } from "./matrix.js";
-import { expandTo, full, reshape, transpose } from "./shape.js";
+import { concat, expandTo, full, reshape, transpose } from "./shape.js";
 
 const gatherOp: Op = {
   name: "Gather",
@@ -64,18 +64,25 @@ export const scatterAdd = (x: Tensor, index: Tensor, updates: Tensor): Tensor =>
 export const scatter = (x: Tensor, index: Tensor, updates: Tensor): Tensor =>
   apply1(scatterOp, [x, index, updates], { axis: 0, reduction: "none" });
 
-const permuteOp: Op = {
+const takeRowsOp: Op = {
   name: "GatherRows",
   infer: ([x], { index }) => [{ dtype: x.dtype, shape: [(index as number[]).length, ...x.shape.slice(1)] }],
   expand: ({ inputs: [x], attrs: { index } }) => [gather(x, ints(index as number[]), 0)],
-  vjp: ([dy], { attrs: { index, inverse } }) => [dy && takeRows(dy, inverse as number[], index as number[])],
+  vjp: ([dy], { attrs: { index, inverse } }) => {
+    if (!dy) return [undefined];
+    const back = inverse as number[];
+    const past = dy.shape[0];
+    const source = back.includes(past) ? concat([dy, full([1, ...dy.shape.slice(1)], 0)], 0) : dy;
+    return [takeRows(source, back, index as number[])];
+  },
 };
 
 /**
- * Rows of x along its first axis at constant places. `inverse` is the same for the gradient: the place in the result from
- * which each row of x gets its gradient, so no row of x that matters may be taken twice.
+ * Rows of x along its first axis at constant places. `inverse` serves the gradient: for each row of x the place in the
+ * result that it went to, or the number of results for one that went nowhere. A row that was taken more than once must be
+ * one whose gradient nobody needs.
  */
 export const takeRows = (x: Tensor, index: readonly number[], inverse: readonly number[]): Tensor =>
-  apply1(permuteOp, [x], { index, inverse });
+  apply1(takeRowsOp, [x], { index, inverse });
 
-export { gatherOp, permuteOp, scatterOp };
+export { gatherOp, scatterOp, takeRowsOp };

@@ -59,19 +59,26 @@ export interface GemmOptions {
   readonly transB?: boolean;
   /** Added to every row: [n]. */
   readonly bias?: Tensor;
+  /** Rows that a count of operations takes instead of those there are (padding that is left out of the product). */
+  readonly countedRows?: number;
 }
 
 /** The product of two matrices, either transposed, plus a row. */
-export const gemm = (a: Tensor, b: Tensor, { transA = false, transB = false, bias }: GemmOptions = {}): Tensor =>
-  apply1(gemmOp, bias ? [a, b, bias] : [a, b], { transA, transB });
+export const gemm = (a: Tensor, b: Tensor, options: GemmOptions = {}): Tensor => {
+  const { transA = false, transB = false, bias, countedRows } = options;
+  return apply1(gemmOp, bias ? [a, b, bias] : [a, b], { transA, transB, ...(countedRows && { countedRows }) });
+};
+
+export type LinearOptions = Pick<GemmOptions, "bias" | "countedRows">;
 
 /** x W^T + bias over the last axis, with W [out, in] as PyTorch keeps it. */
-export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+export function linear(x: Tensor, weight: Tensor, { bias, countedRows }: LinearOptions = {}): Tensor {
   const [out, into] = weight.shape;
-  if (x.shape.at(-1) !== into)
+  if (x.shape.at(-1) !== into) {
     throw new ShapeError("Linear", [x, weight], `input has ${x.shape.at(-1)} features, weight expects ${into}`);
+  }
   const rows = reshape(x, [-1, into]);
-  return reshape(gemm(rows, weight, { transB: true, bias }), [...x.shape.slice(0, -1), out]);
+  return reshape(gemm(rows, weight, { transB: true, bias, countedRows }), [...x.shape.slice(0, -1), out]);
 }
 
 /** The dot product of every pair of rows: sum over the last axis of a * b, through a batched matrix product. */

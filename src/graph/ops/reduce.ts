@@ -51,6 +51,10 @@ export const [reduceMeanOp, reduceMean] = reduction("ReduceMean", ([dy], { input
   dy && stretch(div(dy, scalar(count(x.shape, attrs as Attributes))), x, attrs as Attributes),
 ]);
 
+export const [reduceSumSquareOp, reduceSumSquare] = reduction("ReduceSumSquare", ([dy], { inputs: [x], attrs }) => [
+  dy && mul(mul(x, scalar(2)), reshape(dy, kept(x.shape, attrs as Attributes))),
+]);
+
 // Equal largest values share the gradient.
 export const [reduceMaxOp, reduceMax] = reduction("ReduceMax", ([dy], { inputs: [x], outputs: [y], attrs }) => {
   if (!dy) return [undefined];

@@ -1,0 +1,143 @@
+import { UserError } from "../../errors/index.js";
+import type { Tensor } from "../../graph/index.js";
+import type { Activation } from "../layers/activation.js";
+import type { Module } from "../module.js";
+
+/** A value as it stands in a YAML row. */
+export type ArgValue = null | boolean | number | string | readonly ArgValue[];
+
+/** One constructor argument: what it may be, in words and as a test, and its default. */
+export interface Arg<T = unknown> {
+  readonly expected: string;
+  readonly accepts: (value: ArgValue) => boolean;
+  /** Left out: the argument must be given. */
+  readonly default?: T;
+  or<D extends T>(value: D): Arg<T>;
+}
+
+function arg<T>(expected: string, accepts: (value: ArgValue) => boolean): Arg<T> {
+  const make = (rest: { default?: T }): Arg<T> => ({
+    expected,
+    accepts,
+    ...rest,
+    or: (value) => make({ default: value }),
+  });
+  return make({});
+}
+
+const isWhole = (value: ArgValue, least: number): boolean =>
+  typeof value === "number" && Number.isInteger(value) && value >= least && value <= 2 ** 20;
+const isSize = (value: ArgValue, least: number): boolean =>
+  isWhole(value, least) || (Array.isArray(value) && value.length === 2 && value.every((item) => isWhole(item, least)));
+
+/** A whole number over 0: a width, a count. */
+export const count = arg<number>("a whole number over 0", (v) => isWhole(v, 1));
+/** A whole number from 0. */
+export const whole = arg<number>("a whole number from 0", (v) => isWhole(v, 0));
+/** A kernel, stride or dilation: a whole number over 0 or two of them. */
+export const size = arg<number | number[]>("a whole number over 0 or two of them", (v) => isSize(v, 1));
+/** A padding: a whole number from 0, two of them, or null where it follows from the kernel. */
+export const padding = arg<number | number[] | null>(
+  "a whole number from 0, two of them or null",
+  (v) => v === null || isSize(v, 0),
+);
+export const flag = arg<boolean>("true or false", (v) => typeof v === "boolean" || v === 0 || v === 1);
+/** Accepted and without effect. */
+export const ignored = arg<ArgValue>("anything", () => true);
+export const factor = arg<number>("a number over 0", (v) => typeof v === "number" && v > 0 && v <= 1024);
+/** A share that is dropped: from 0, below 1. */
+export const rate = arg<number>("a number from 0, below 1", (v) => typeof v === "number" && v >= 0 && v < 1);
+export const text = arg<string>("text", (v) => typeof v === "string");
+export const counts = arg<number[]>(
+  "a list of whole numbers over 0",
+  (v) => Array.isArray(v) && v.length > 0 && v.every((item) => isWhole(item, 1)),
+);
+export const wholes = (length: number): Arg<number[]> =>
+  arg(
+    `${length} whole numbers from 0`,
+    (v) => Array.isArray(v) && v.length === length && v.every((item) => isWhole(item, 0)),
+  );
+/** An activation: true for the model's own, false for none, or text such as "nn.ReLU()". */
+export const activation = arg<boolean | string>(
+  "true, false or an activation such as nn.ReLU()",
+  (v) => typeof v === "boolean" || typeof v === "string",
+);
+export const optional = <T>(inner: Arg<T>): Arg<T | null> =>
+  arg<T | null>(`${inner.expected} or null`, (v) => v === null || inner.accepts(v)).or(null);
+export const oneOf = (...values: readonly ArgValue[]): Arg<ArgValue> =>
+  arg(`one of ${values.join(", ")}`, (v) => values.includes(v));
+
+/** The named arguments of a constructor, in the order of the row. */
+export type Args = Readonly<Record<string, ArgValue>>;
+
+/** What a block is built in. */
+export interface BlockContext {
+  /** The activation of every Conv whose `act` is true. */
+  readonly activation: Activation;
+  /** Widths of the inputs; one for most blocks. */
+  readonly channels: readonly number[];
+}
+
+/** Called with one tensor, or with a list where the row has several inputs. */
+export type BlockModule = Module<(x: Tensor) => Tensor> | Module<(xs: readonly Tensor[]) => Tensor>;
+
+/** How a module name of a YAML row becomes a module. */
+export interface BlockDefinition {
+  readonly name: string;
+  readonly args: Readonly<Record<string, Arg>>;
+  /**
+   * `scaled`: the row's first number is a width that the width gain scales; the constructor gets the input's width before
+   * it. `plain` (default): the row's numbers are the constructor's.
+   */
+  readonly widths?: "scaled" | "plain";
+  /** Whether the constructor takes the row's repeat count (as its third argument) instead of being repeated. */
+  readonly repeats?: boolean;
+  /** Takes a list of inputs. */
+  readonly list?: boolean;
+  /** Width of the output; by default the argument `c2`, or the input's width. */
+  readonly channels?: (args: never, inputs: readonly number[]) => number;
+  readonly build: (args: never, context: BlockContext) => BlockModule;
+}
+
+type ValueOf<A> = A extends Arg<infer T> ? T : never;
+type ValuesOf<S> = { readonly [K in keyof S]: ValueOf<S[K]> };
+
+/**
+ * Makes a module known to model YAMLs: `args` names the constructor's arguments in the order of the row, `build` makes the
+ * module from them.
+ */
+export function defineBlock<S extends Readonly<Record<string, Arg<never>>> | Readonly<Record<string, Arg>>>(
+  definition: Omit<BlockDefinition, "args" | "build" | "channels"> & {
+    readonly args: S;
+    readonly channels?: (args: ValuesOf<S>, inputs: readonly number[]) => number;
+    readonly build: (args: ValuesOf<S>, context: BlockContext) => BlockModule;
+  },
+): BlockDefinition {
+  return definition as unknown as BlockDefinition;
+}
+
+/**
+ * The values of a row as named arguments, defaults filled in.
+ * @throws UserError naming the argument, what was got and what is expected.
+ */
+export function bindArgs({ name, args }: BlockDefinition, values: readonly ArgValue[]): Args {
+  const specs = Object.entries(args);
+  if (values.length > specs.length) {
+    throw new UserError(
+      `${name}: got ${values.length} arguments, expected at most ${specs.length} (${Object.keys(args).join(", ")})`,
+    );
+  }
+  return Object.fromEntries(specs.map(([key, spec], i) => [key, checked(name, key, spec, values[i])]));
+}
+
+function checked(name: string, key: string, spec: Arg, value: ArgValue | undefined): ArgValue {
+  if (value === undefined) {
+    if (spec.default === undefined)
+      throw new UserError(`${name}: argument ${key} is missing, expected ${spec.expected}`);
+    return spec.default as ArgValue;
+  }
+  if (!spec.accepts(value)) {
+    throw new UserError(`${name}: argument ${key}: got ${JSON.stringify(value)}, expected ${spec.expected}`);
+  }
+  return value;
+}

@@ -1,0 +1,136 @@
+import { concat, reshape, type Tensor, transpose } from "../../graph/index.js";
+import { convBlock, type Setting } from "../blocks/conv.js";
+import {
+  count,
+  defineBlock,
+  factor,
+  flag,
+  ignored,
+  oneOf,
+  optional,
+  rate,
+  text,
+  whole,
+  wholes,
+} from "../blocks/define.js";
+import { parseActivation } from "../layers/activation.js";
+import { list, type Module, module } from "../module.js";
+import { windowAttention } from "./attention.js";
+import { mlp, onMaps, swinTokens } from "./layer.js";
+
+export const WindowAttention_v2 = defineBlock({
+  name: "WindowAttention_v2",
+  args: {
+    dim: count,
+    window_size: wholes(2),
+    num_heads: count,
+    qkv_bias: flag.or(true),
+    attn_drop: rate.or(0),
+    proj_drop: rate.or(0),
+    pretrained_window_size: wholes(2).or([0, 0]),
+  },
+  build: ({ dim, window_size: [h, w], num_heads, qkv_bias, attn_drop, proj_drop, pretrained_window_size: [ph, pw] }) =>
+    windowAttention(dim, [h, w], num_heads, {
+      qkvBias: Boolean(qkv_bias),
+      attnDrop: attn_drop,
+      projDrop: proj_drop,
+      pretrained: [ph, pw],
+    }) as unknown as Module,
+});
+
+export const Mlp_v2 = defineBlock({
+  name: "Mlp_v2",
+  args: {
+    in_features: count,
+    hidden_features: optional(count),
+    out_features: optional(count),
+    act_layer: text.or("SiLU"),
+    drop: rate.or(0),
+  },
+  build: ({ in_features, hidden_features, out_features, act_layer, drop }) =>
+    mlp(in_features, {
+      hidden: hidden_features ?? in_features,
+      out: out_features ?? in_features,
+      activation: parseActivation(act_layer),
+      drop,
+    }),
+});
+
+export const SwinTransformerLayer_v2 = defineBlock({
+  name: "SwinTransformerLayer_v2",
+  args: {
+    dim: count,
+    num_heads: count,
+    window_size: count.or(7),
+    shift_size: whole.or(0),
+    mlp_ratio: factor.or(4),
+    qkv_bias: flag.or(true),
+    drop: rate.or(0),
+    attn_drop: rate.or(0),
+    drop_path: rate.or(0),
+    act_layer: text.or("SiLU"),
+    norm_layer: oneOf("LayerNorm", "nn.LayerNorm").or("LayerNorm"),
+    pretrained_window_size: whole.or(0),
+  },
+  build: (a) =>
+    onMaps(
+      swinTokens(a.dim, a.num_heads, {
+        window: a.window_size,
+        shift: a.shift_size,
+        mlpRatio: a.mlp_ratio,
+        qkvBias: Boolean(a.qkv_bias),
+        drop: a.drop,
+        attnDrop: a.attn_drop,
+        dropPathRate: a.drop_path,
+        activation: parseActivation(a.act_layer),
+        pretrainedWindow: a.pretrained_window_size,
+      }),
+    ),
+});
+
+/** Swin V2 layers in a row, every other one shifted by half a window; a Conv before them where the widths differ. */
+export function swinBlock(
+  c1: number,
+  c2: number,
+  setting: Setting,
+  options: { heads: number; layers: number; window?: number },
+): Module {
+  const { heads, layers, window = 7 } = options;
+  const conv = c1 === c2 ? undefined : convBlock(c1, c2, setting);
+  const blocks = Array.from({ length: layers }, (_, i) =>
+    swinTokens(c2, heads, { window, shift: i % 2 === 0 ? 0 : Math.floor(window / 2) }),
+  );
+  return module({ conv, blocks: list(blocks) }, (x: Tensor) => {
+    const map = conv ? conv(x) : x;
+    const [b, c, height, width] = map.shape;
+    // The layers hand tokens on, so the map is turned once.
+    const tokens = transpose(reshape(map, [b, c, height * width]), [0, 2, 1]);
+    const y = blocks.reduce((t, block) => block(t, { height, width }), tokens);
+    return reshape(transpose(y, [0, 2, 1]), [b, c, height, width]);
+  });
+}
+
+export const SwinTransformer2Block = defineBlock({
+  name: "SwinTransformer2Block",
+  args: { c1: count, c2: count, num_heads: count, num_layers: count, window_size: count.or(7) },
+  build: ({ c1, c2, num_heads, num_layers, window_size }, context) =>
+    swinBlock(c1, c2, context, { heads: num_heads, layers: num_layers, window: window_size }),
+});
+
+/** Swin V2 layers as a CSP block: cv3([blocks(y), cv2(y)]) with y = cv1(x). */
+export const SwinV2_CSPB = defineBlock({
+  name: "SwinV2_CSPB",
+  widths: "scaled",
+  repeats: true,
+  args: { c1: count, c2: count, n: count.or(1), shortcut: ignored.or(false), g: ignored.or(1), e: ignored.or(0.5) },
+  build: ({ c1, c2, n }, context) => {
+    const cv1 = convBlock(c1, c2, context);
+    const cv2 = convBlock(c2, c2, context);
+    const cv3 = convBlock(2 * c2, c2, context);
+    const m = swinBlock(c2, c2, context, { heads: Math.floor(c2 / 32), layers: n });
+    return module({ cv1, cv2, cv3, m }, (x: Tensor) => {
+      const y = cv1(x);
+      return cv3(concat([m(y), cv2(y)], 1));
+    });
+  },
+});
