@@ -1,3 +1,4 @@
+import { UserError } from "../../errors/index.js";
 import { type Graph, lower, nodes } from "../graph.js";
 import type { HostArray } from "../host.js";
 import type { OnnxForm } from "../op.js";
@@ -21,10 +22,16 @@ export interface OnnxOptions {
 export const opset = 17;
 const irVersion = 8;
 const externalFrom = 1024;
+const largest = 2 ** 31 - 1;
 
-/** The graph as an ONNX file: opset 17, IR version 8, shapes of all values known. */
+/**
+ * The graph as an ONNX file: opset 17, IR version 8. Constants that have a label keep it as their name.
+ * @throws UserError when it would be larger than the 2 GB that such a file can be.
+ */
 export function toOnnx(g: Graph, options: OnnxOptions = {}): Uint8Array {
   const lowered = lower(g);
+  const twice = [...g.outputs.keys()].find((name) => g.inputs.has(name));
+  if (twice !== undefined) throw new Error(`an input and an output of a graph are both called ${twice}`);
   const model = new Writer();
   model.int(1, irVersion).text(2, "swinyolo");
   model.message(7, (w) => writeGraph(w, lowered, options));
@@ -35,7 +42,13 @@ export function toOnnx(g: Graph, options: OnnxOptions = {}): Uint8Array {
   for (const [key, value] of Object.entries(options.metadata ?? {})) {
     model.message(14, (w) => w.text(1, key).text(2, value));
   }
-  return model.finish();
+  const bytes = model.finish();
+  if (bytes.length > largest) {
+    throw new UserError(
+      `a model of ${(bytes.length / 1e9).toFixed(1)} GB: an ONNX file holds at most 2 GB, its constants must go to a file beside it`,
+    );
+  }
+  return bytes;
 }
 
 const formOf = (node: Node): OnnxForm => {
@@ -54,11 +67,17 @@ function writeGraph(w: Writer, g: Graph, options: OnnxOptions): void {
     else copies.push([tensor, name]);
   }
   const constants = new Map<Tensor, string>();
+  const taken = new Set([...g.inputs.keys(), ...g.outputs.keys()]);
+  const constantName = ({ id, label }: Tensor): string => {
+    const name = label !== undefined && !taken.has(label) ? label : `c${id}`;
+    taken.add(name);
+    return name;
+  };
   const nameOf = (tensor: Tensor | undefined): string => {
     if (!tensor) return "";
     let name = names.get(tensor);
     if (name === undefined) {
-      name = tensor.value ? `c${tensor.id}` : `${tensor.node?.op.name ?? "x"}_${tensor.id}`;
+      name = tensor.value ? constantName(tensor) : `${tensor.node?.op.name ?? "x"}_${tensor.id}`;
       names.set(tensor, name);
     }
     if (tensor.value) constants.set(tensor, name);
