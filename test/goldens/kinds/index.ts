@@ -5,6 +5,7 @@ import { kinds as data } from "./data.js";
 import { kinds as images } from "./images.js";
 import { kinds as labels } from "./labels.js";
 import { kinds as loss } from "./loss.js";
+import { kinds as modules } from "./module.js";
 import { kinds as weights } from "./weights.js";
 
 /** Every kind that we rebuild; a kind that is missing here is counted as "not yet". */
@@ -15,5 +16,6 @@ export const kinds: Readonly<Record<string, KindRunner>> = {
   ...images,
   ...labels,
   ...loss,
+  ...modules,
   ...weights,
 };
