@@ -1,8 +1,8 @@
-import { type Batch, type Loader, scaleBoxes, type Source } from "../data/index.js";
+import { type Batch, type Loader, type Source, scaleBoxes } from "../data/index.js";
 import { hostArray } from "../graph/index.js";
+import type { StageTimes } from "./inference/detect.js";
 import type { ForwardResult } from "./inference/forward.js";
 import type { LossProgram } from "./inference/loss.js";
-import type { StageTimes } from "./inference/detect.js";
 import { apPerClass, type ClassMetrics } from "./metrics/ap.js";
 import { iouThresholds, matchDetections } from "./metrics/match.js";
 import { nonMaxSuppression } from "./nms.js";
@@ -163,17 +163,20 @@ function collector() {
     },
     summary(names: readonly string[], images: number) {
       const metrics = apPerClass({ correct, thresholds: iouThresholds.length, confidence, predicted, labels });
-      const mean = (values: readonly number[]) => (values.length ? values.reduce((sum, v) => sum + v, 0) / values.length : 0);
-      const classes = metrics.classes.map((c, k): ClassResult => ({
-        class: c,
-        name: names[c] ?? `class${c}`,
-        images: seen.get(c)!.size,
-        instances: metrics.instances[k],
-        precision: metrics.precision[k],
-        recall: metrics.recall[k],
-        map50: metrics.ap[k][0],
-        map: mean(metrics.ap[k]),
-      }));
+      const mean = (values: readonly number[]) =>
+        values.length ? values.reduce((sum, v) => sum + v, 0) / values.length : 0;
+      const classes = metrics.classes.map(
+        (c, k): ClassResult => ({
+          class: c,
+          name: names[c] ?? `class${c}`,
+          images: seen.get(c)!.size,
+          instances: metrics.instances[k],
+          precision: metrics.precision[k],
+          recall: metrics.recall[k],
+          map50: metrics.ap[k][0],
+          map: mean(metrics.ap[k]),
+        }),
+      );
       return {
         precision: mean(metrics.precision),
         recall: mean(metrics.recall),

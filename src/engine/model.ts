@@ -52,7 +52,9 @@ export async function openModel(source: ModelSource): Promise<LoadedModel> {
   const { tensors, report } = transfer(loaded.tensors, wanted as never, { exclude });
   for (const [name, array] of tensors) weights.set(name, widen(array));
   if (!file && report.missing.length > 0) {
-    throw new UserError(`${weightsFile}: ${report.missing.length} tensors of its model are missing (${report.missing[0]}, ...)`);
+    throw new UserError(
+      `${weightsFile}: ${report.missing.length} tensors of its model are missing (${report.missing[0]}, ...)`,
+    );
   }
   return { model, yaml, weights, names: names ?? loaded.names ?? numbered(model.nc), sidecar: loaded.sidecar, report };
 }
@@ -69,10 +71,10 @@ export function readModelFile(file: string): { yaml: object; place: (...path: (s
 }
 
 function yamlOf(loaded: Weights | undefined, file: string | undefined) {
-  if (!loaded) throw new UserError("model or weights expected: model=X.yaml builds anew, weights=X takes a trained one");
+  if (!loaded)
+    throw new UserError("model or weights expected: model=X.yaml builds anew, weights=X takes a trained one");
   if (!loaded.modelYaml) {
     throw new UserError(`${file}: the weights do not say which model they belong to; add model=X.yaml`);
   }
   return { yaml: loaded.modelYaml as object, place: (...path: (string | number)[]) => [file, ...path].join(": ") };
 }
-

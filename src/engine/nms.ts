@@ -71,7 +71,11 @@ function suppress(picture: Float32Array, width: number, options: NmsOptions & { 
   return out;
 }
 
-function candidatesOf(picture: Float32Array, width: number, options: NmsOptions & { known?: Float32Array }): Candidates {
+function candidatesOf(
+  picture: Float32Array,
+  width: number,
+  options: NmsOptions & { known?: Float32Array },
+): Candidates {
   const { conf = 0.25, classes: wanted, multiLabel = false, masks = 0, known } = options;
   const nc = width - 5 - masks;
   const allowed = wanted && new Set(wanted);

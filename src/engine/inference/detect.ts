@@ -89,6 +89,11 @@ export function toBoxes(rows: Float32Array, names: readonly string[], fit: Fit):
   return Array.from({ length: rows.length / 6 }, (_, i) => {
     const number = rows[i * 6 + 5];
     const [x1, y1, x2, y2] = scaled.subarray(i * 4, i * 4 + 4);
-    return { class: number, name: names[number] ?? `class${number}`, confidence: rows[i * 6 + 4], xyxy: [x1, y1, x2, y2] };
+    return {
+      class: number,
+      name: names[number] ?? `class${number}`,
+      confidence: rows[i * 6 + 4],
+      xyxy: [x1, y1, x2, y2],
+    };
   });
 }

@@ -1,5 +1,21 @@
-import { compile, graph, hostArray, type HostArray, input, type Program, type Runtime, type SessionOptions } from "../../graph/index.js";
-import { assignLevel, capacityFor, type LevelShape, type LossOptions, levelTargets, yolov5Loss } from "../../nn/index.js";
+import {
+  compile,
+  graph,
+  type HostArray,
+  hostArray,
+  input,
+  type Program,
+  type Runtime,
+  type SessionOptions,
+} from "../../graph/index.js";
+import {
+  assignLevel,
+  capacityFor,
+  type LevelShape,
+  type LossOptions,
+  levelTargets,
+  yolov5Loss,
+} from "../../nn/index.js";
 import { feedTargets } from "../training/step.js";
 
 /** Box, objectness and class loss of raw maps, for validation. */
@@ -29,7 +45,9 @@ export function createLossProgram(runtime: Runtime, options: LossProgramOptions)
   };
   return {
     async run(maps, targets) {
-      const levels = maps.map(({ shape }, i): LevelShape => ({ height: shape[2], width: shape[3], anchors: options.anchors[i] }));
+      const levels = maps.map(
+        ({ shape }, i): LevelShape => ({ height: shape[2], width: shape[3], anchors: options.anchors[i] }),
+      );
       const assigned = levels.map((level) => assignLevel(targets, level, options.anchorT));
       capacity = Math.max(capacity, capacityFor(Math.max(...assigned.map(({ classes }) => classes.length)), 256));
       const feeds = new Map(maps.map((map, i) => [`map.${i}`, map]));
@@ -48,7 +66,10 @@ function lossGraph(maps: readonly HostArray[], capacity: number, loss: LossOptio
   const tensors = maps.map(({ shape }) => input(shape));
   const targets = maps.map(() => levelTargets(capacity));
   const balance = input([maps.length]);
-  const inputs = new Map([["balance", balance], ...tensors.map((tensor, i): [string, typeof tensor] => [`map.${i}`, tensor])]);
+  const inputs = new Map([
+    ["balance", balance],
+    ...tensors.map((tensor, i): [string, typeof tensor] => [`map.${i}`, tensor]),
+  ]);
   targets.forEach((level, i) => {
     for (const [name, tensor] of Object.entries(level)) inputs.set(`targets.${i}.${name}`, tensor);
   });

@@ -7,7 +7,11 @@ export interface ApResult {
 }
 
 /** The area under a precision-recall curve: 101 points of recall (as COCO) or every step of it. */
-export function computeAp(recall: ArrayLike<number>, precision: ArrayLike<number>, method: "interp" | "continuous" = "interp"): ApResult {
+export function computeAp(
+  recall: ArrayLike<number>,
+  precision: ArrayLike<number>,
+  method: "interp" | "continuous" = "interp",
+): ApResult {
   const r = [0, ...Array.from(recall), 1];
   const p = [1, ...Array.from(precision), 0];
   for (let i = p.length - 2; i >= 0; i--) p[i] = Math.max(p[i], p[i + 1]);
@@ -21,7 +25,13 @@ export function computeAp(recall: ArrayLike<number>, precision: ArrayLike<number
 }
 
 /** Linear interpolation as numpy.interp: the last of equal points counts; `left` and `right` beyond the ends. */
-export function interpolate(x: number, xs: ArrayLike<number>, ys: ArrayLike<number>, left = ys[0], right = ys[ys.length - 1]): number {
+export function interpolate(
+  x: number,
+  xs: ArrayLike<number>,
+  ys: ArrayLike<number>,
+  left = ys[0],
+  right = ys[ys.length - 1],
+): number {
   const n = xs.length;
   if (x < xs[0]) return left;
   if (x > xs[n - 1]) return right;
@@ -40,7 +50,11 @@ export function interpolate(x: number, xs: ArrayLike<number>, ys: ArrayLike<numb
 export function smooth(y: ArrayLike<number>, f = 0.05): number[] {
   const width = Math.floor(roundEven(y.length * f * 2) / 2) + 1;
   const half = Math.floor(width / 2);
-  const padded = [...new Array<number>(half).fill(y[0]), ...Array.from(y), ...new Array<number>(half).fill(y[y.length - 1])];
+  const padded = [
+    ...new Array<number>(half).fill(y[0]),
+    ...Array.from(y),
+    ...new Array<number>(half).fill(y[y.length - 1]),
+  ];
   return Array.from({ length: padded.length - width + 1 }, (_, i) => {
     let sum = 0;
     for (let k = 0; k < width; k++) sum += padded[i + k];
@@ -82,8 +96,13 @@ export interface ClassMetrics {
 const points = 1000;
 
 /** Precision, recall, F1 and average precision of every class, as YOLOv5 computes them. */
-export function apPerClass({ correct, thresholds, confidence, predicted, labels }: ApInput, { eps = 1e-16 } = {}): ClassMetrics {
-  const order = Array.from({ length: confidence.length }, (_, i) => i).sort((a, b) => confidence[b] - confidence[a] || a - b);
+export function apPerClass(
+  { correct, thresholds, confidence, predicted, labels }: ApInput,
+  { eps = 1e-16 } = {},
+): ClassMetrics {
+  const order = Array.from({ length: confidence.length }, (_, i) => i).sort(
+    (a, b) => confidence[b] - confidence[a] || a - b,
+  );
   const counts = new Map<number, number>();
   for (const label of Array.from(labels)) counts.set(label, (counts.get(label) ?? 0) + 1);
   const classes = [...counts.keys()].sort((a, b) => a - b);
@@ -154,5 +173,7 @@ function classCurves(mine: readonly number[], { correct, thresholds, confidence,
 }
 
 /** What a model is chosen by: weights for precision, recall, mAP50 and mAP50-95. */
-export const fitness = (m: { precision: number; recall: number; map50: number; map: number }, weights = [0, 0, 0.1, 0.9]): number =>
-  m.precision * weights[0] + m.recall * weights[1] + m.map50 * weights[2] + m.map * weights[3];
+export const fitness = (
+  m: { precision: number; recall: number; map50: number; map: number },
+  weights = [0, 0, 0.1, 0.9],
+): number => m.precision * weights[0] + m.recall * weights[1] + m.map50 * weights[2] + m.map * weights[3];

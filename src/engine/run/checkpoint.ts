@@ -1,6 +1,6 @@
 import { type HostArray, hostArray, isFloating, toFloat16, toFloat32 } from "../../graph/index.js";
-import { encodeSafetensors } from "../weights/safetensors.js";
 import { writeAtomic } from "../weights/files.js";
+import { encodeSafetensors } from "../weights/safetensors.js";
 
 /** What a checkpoint says beside its numbers: everything needed to build the model again and to use it. */
 export interface CheckpointInfo {

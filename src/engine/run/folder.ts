@@ -14,7 +14,9 @@ export function runFolder(project: string, name: string, { existOk = false } = {
   try {
     mkdirSync(folder, { recursive: true });
   } catch (error) {
-    throw new UserError(`${folder}: no folder can be made here (${(error as NodeJS.ErrnoException).code})`, { cause: error });
+    throw new UserError(`${folder}: no folder can be made here (${(error as NodeJS.ErrnoException).code})`, {
+      cause: error,
+    });
   }
   return folder;
 }

@@ -12,7 +12,7 @@ import {
   type Tensor,
   withDropoutMasks,
 } from "../../graph/index.js";
-import { paramInputs, type Part } from "../../nn/index.js";
+import { type Part, paramInputs } from "../../nn/index.js";
 import { currentWeights, gradientViews, type TrainState } from "./state.js";
 
 /** A detector whose every layer can be looked at. */
@@ -32,7 +32,7 @@ export async function firstBadTensor(
   { state, images }: { state: TrainState; images: HostArray },
 ): Promise<string | undefined> {
   const weights = currentWeights(state);
-  for (const [name, { data }] of weights) if (data instanceof Float32Array && !isFinite(data)) return `weight ${name}`;
+  for (const [name, { data }] of weights) if (data instanceof Float32Array && !allFinite(data)) return `weight ${name}`;
   const { graph: layers, masks } = layerGraph(model, images.shape);
   const program = await compile(runtime, layers);
   const feeds = new Map([...weights, ["images", images] as const]);
@@ -43,10 +43,10 @@ export async function firstBadTensor(
   await program.release();
   for (const { index, module } of model.layers) {
     const output = outputs.get(`layer.${index}`);
-    if (output && !isFinite(output.data as Float32Array)) return `output of layer ${index} (${module})`;
+    if (output && !allFinite(output.data as Float32Array)) return `output of layer ${index} (${module})`;
   }
   for (const [name, { data }] of gradientViews(state, state.gradients)) {
-    if (!isFinite(data as Float32Array)) return `gradient of ${name}`;
+    if (!allFinite(data as Float32Array)) return `gradient of ${name}`;
   }
   return undefined;
 }
@@ -59,7 +59,7 @@ function layerGraph(model: Inspectable, shape: readonly number[]) {
 }
 
 /** Whether all numbers are finite. */
-export function isFinite(data: Float32Array): boolean {
+export function allFinite(data: Float32Array): boolean {
   // A sum of finite numbers may overflow, so only a sum that is not finite is looked at closer.
   let sum = 0;
   for (let i = 0; i < data.length; i++) sum += data[i];

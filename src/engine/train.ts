@@ -1,0 +1,465 @@
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse, stringify } from "yaml";
+import { type Batch, rng } from "../data/index.js";
+import { UserError } from "../errors/index.js";
+import { type HostArray, hostArray, type Runtime } from "../graph/index.js";
+import {
+  autobalance,
+  type BlockDefinition,
+  defaultBalance,
+  emaDecay,
+  lossGainScale,
+  ratesAt,
+  type ScheduleOptions,
+  weightDecayScale,
+} from "../nn/index.js";
+import { type Evaluation, evaluate } from "./evaluate.js";
+import { createForward } from "./inference/forward.js";
+import { createLossProgram } from "./inference/loss.js";
+import { fitness } from "./metrics/ap.js";
+import { saveCheckpoint } from "./run/checkpoint.js";
+import { runFiles, runFolder } from "./run/folder.js";
+import { resultsHeader, resultsLine } from "./run/results.js";
+import { loadRuntime } from "./runtime.js";
+import { firstBadTensor } from "./training/nan.js";
+import { createOptimizer } from "./training/optimizer.js";
+import { type Prepared, prepare } from "./training/prepare.js";
+import { choosePreset } from "./training/preset.js";
+import { type Hyp, lossOptions, type TrainSettings } from "./training/settings.js";
+import { averagedWeights, createState, dumpState, restoreState, type TrainState } from "./training/state.js";
+import { createGradients } from "./training/step.js";
+import { readSafetensors, writeAtomic, writeSafetensors } from "./weights/files.js";
+
+/** What happens while training, in the order it happens. */
+export type TrainEvent =
+  | {
+      readonly type: "start";
+      readonly run: string;
+      readonly images: number;
+      readonly batches: number;
+      readonly epochs: number;
+      readonly parameters: number;
+      readonly resumedFrom?: number;
+    }
+  | { readonly type: "report"; readonly message: string }
+  | BatchEvent
+  | EpochEvent
+  | EndEvent;
+
+export interface BatchEvent {
+  readonly type: "batch";
+  readonly epoch: number;
+  readonly epochs: number;
+  readonly step: number;
+  readonly steps: number;
+  /** Means over the epoch so far. */
+  readonly box: number;
+  readonly obj: number;
+  readonly cls: number;
+  readonly instances: number;
+  readonly size: number;
+  readonly secondsLeft: number;
+}
+
+export interface EpochEvent {
+  readonly type: "epoch";
+  /** Counted from 1. */
+  readonly epoch: number;
+  readonly epochs: number;
+  readonly box: number;
+  readonly obj: number;
+  readonly cls: number;
+  /** Undefined without validation. */
+  readonly precision?: number;
+  readonly recall?: number;
+  readonly map50?: number;
+  readonly map?: number;
+  readonly lr: number;
+  readonly seconds: number;
+  readonly imagesPerSecond: number;
+}
+
+export interface EndEvent {
+  readonly type: "end";
+  readonly run: string;
+  readonly epochs: number;
+  readonly best: { readonly epoch: number; readonly map50: number; readonly map: number };
+  readonly weights: string;
+}
+
+export interface TrainContext {
+  readonly hyp: Hyp;
+  readonly extra?: readonly BlockDefinition[];
+  readonly signal?: AbortSignal;
+  readonly onScan?: (split: string, done: number, total: number) => void;
+}
+
+interface Best {
+  epoch: number;
+  fitness: number;
+  map50: number;
+  map: number;
+}
+
+/** Trains a detector; the events come as they happen, and leaving the loop early stops it with all files whole. */
+export async function* trainRun(settings: TrainSettings, context: TrainContext): AsyncGenerator<TrainEvent> {
+  const run = await openRun(settings, context);
+  try {
+    yield* run.opening();
+    for (let epoch = run.firstEpoch; epoch < run.settings.epochs; epoch++) {
+      yield* run.trainEpoch(epoch);
+      const event = await run.finishEpoch(epoch);
+      yield event;
+      if (run.shouldStop(epoch)) {
+        yield {
+          type: "report",
+          message: `no better fitness in ${run.settings.patience} epochs: stopped after epoch ${epoch + 1}`,
+        };
+        break;
+      }
+    }
+    yield await run.end();
+  } finally {
+    await run.close();
+  }
+}
+
+async function openRun(given: TrainSettings, context: TrainContext) {
+  const resumed = given.resume ? readResumed(given) : undefined;
+  const settings = resumed?.settings ?? given;
+  const hyp = resumed?.hyp ?? context.hyp;
+  const prepared = await prepare(settings, {
+    hyp,
+    extra: context.extra,
+    resumed: resumed?.weights,
+    onScan: context.onScan,
+  });
+  try {
+    return await buildRun({ settings, hyp, prepared, context, resumed });
+  } catch (error) {
+    await prepared.close();
+    throw error;
+  }
+}
+
+interface RunParts {
+  readonly settings: TrainSettings;
+  readonly hyp: Hyp;
+  readonly prepared: Prepared;
+  readonly context: TrainContext;
+  readonly resumed?: ReturnType<typeof readResumed>;
+}
+
+async function buildRun({ settings, hyp, prepared, context, resumed }: RunParts) {
+  const { loaded, names, imgsz, train, val } = prepared;
+  const { model } = loaded;
+  const runtime = await loadRuntime();
+  const session = { device: settings.device, threads: settings.threads };
+  const batches = train.loader.batches;
+  const { preset, schedule } = scheduleOf(settings, hyp, batches);
+  const scale = lossGainScale(model.strides.length, model.nc, imgsz);
+  const loss = lossOptions(hyp, scale, settings.label_smoothing);
+  const frozen = (name: string) => settings.freeze.some((layer) => name.startsWith(`model.${layer}.`));
+  const state = createState(model.module, loaded.weights, { optimizer: settings.optimizer, frozen });
+  const folder = resumed?.folder ?? runFolder(settings.project, settings.name, { existOk: settings.exist_ok });
+  const files = runFiles(folder);
+  let balance = defaultBalance(model.strides.length);
+  const best: Best = { epoch: 0, fitness: -1, map50: 0, map: 0 };
+  let [firstEpoch, resumedStep] = [0, -1];
+  if (resumed) {
+    const { tensors, metadata } = await readSafetensors(files.state);
+    restoreState(state, tensors);
+    firstEpoch = Number(metadata.epoch) + 1;
+    resumedStep = Number(metadata.lastStep);
+    Object.assign(best, JSON.parse(metadata.best));
+    balance = JSON.parse(metadata.balance) as number[];
+    if (firstEpoch >= settings.epochs)
+      throw new UserError(`${folder}: all ${settings.epochs} epochs are done; give more with epochs=N`);
+  } else {
+    await writeAtomic([
+      [files.options, stringify(settings)],
+      [files.hyp, stringify(hyp)],
+      [files.results, resultsHeader()],
+      [files.events, ""],
+    ]);
+  }
+  const gradients = createGradients(runtime, model, {
+    ...session,
+    loss,
+    anchorT: hyp.anchor_t,
+    random: (iteration, place) => {
+      const random = rng(settings.seed, "dropout", iteration, place);
+      return () => random.next();
+    },
+  });
+  const optimizer = await createOptimizer(runtime, state, session);
+  const decay = hyp.weight_decay * weightDecayScale(settings.batch, preset.settings.nbs);
+  const progress = { sums: [0, 0, 0], start: 0, images: 0, lastStep: resumedStep, lr: [0, 0] };
+  const record = (event: object) => appendFileSync(files.events, `${JSON.stringify(event)}\n`);
+
+  async function* opening(): AsyncGenerator<TrainEvent> {
+    for (const message of prepared.messages) yield { type: "report", message };
+    if (preset.name === "small") {
+      yield {
+        type: "report",
+        message: `preset=small: ${preset.steps} optimizer steps are few at nbs=${settings.nbs}; nbs=${preset.settings.nbs} and a shorter warm-up are taken (preset=none keeps YOLOv5's)`,
+      };
+    }
+    const parameters = state.sizes.bias + state.sizes.weight + state.sizes.norm;
+    const start = {
+      type: "start",
+      run: folder,
+      images: train.scan.counts.images,
+      batches,
+      epochs: settings.epochs,
+      parameters,
+      ...(resumed && { resumedFrom: firstEpoch }),
+    } as const;
+    record(start);
+    yield start;
+  }
+
+  async function* trainEpoch(epoch: number): AsyncGenerator<BatchEvent> {
+    Object.assign(progress, { sums: [0, 0, 0], start: performance.now(), images: 0 });
+    let step = 0;
+    for await (const batch of train.loader.epoch(epoch)) {
+      context.signal?.throwIfAborted();
+      const iteration = epoch * batches + step;
+      const images = hostArray("uint8", batch.shape, batch.images);
+      const result = await gradients.run(state, { images, targets: batch.targets }, { balance, iteration });
+      if (!Number.isFinite(result.loss)) await failOnNan({ runtime, model, state, images, batch });
+      if (hyp.autobalance) balance = autobalance(balance, result.levels, model.strides);
+      const rates = ratesAt(iteration, schedule);
+      if (iteration - progress.lastStep >= rates.accumulate) {
+        const norm = await optimizer.step(state, {
+          ...rates,
+          weightDecay: decay,
+          clipNorm: 10,
+          emaDecay: emaDecay(state.updates + 1),
+        });
+        if (!Number.isFinite(norm)) await failOnNan({ runtime, model, state, images, batch });
+        progress.lastStep = iteration;
+      }
+      progress.lr = [rates.biasLr, rates.lr];
+      step++;
+      progress.images += batch.shape[0];
+      result.parts.forEach((part, i) => {
+        progress.sums[i] += part;
+      });
+      const [box, obj, cls] = progress.sums.map((sum) => sum / step);
+      const seconds = (performance.now() - progress.start) / 1000;
+      const left = ((settings.epochs - epoch) * batches - step) * (seconds / step);
+      yield {
+        type: "batch",
+        epoch: epoch + 1,
+        epochs: settings.epochs,
+        step,
+        steps: batches,
+        box,
+        obj,
+        cls,
+        instances: batch.targets.length / 6,
+        size: batch.shape[2],
+        secondsLeft: left,
+      };
+    }
+  }
+
+  async function finishEpoch(epoch: number): Promise<EpochEvent> {
+    const seconds = (performance.now() - progress.start) / 1000;
+    const validates = !settings.noval || epoch === settings.epochs - 1;
+    const result = validates ? await validate(epoch) : undefined;
+    const [box, obj, cls] = progress.sums.map((sum) => sum / batches);
+    const [biasLr, lr] = progress.lr;
+    const row = [
+      epoch,
+      box,
+      obj,
+      cls,
+      result?.precision ?? 0,
+      result?.recall ?? 0,
+      result?.map50 ?? 0,
+      result?.map ?? 0,
+      ...(result?.loss ?? [0, 0, 0]),
+      biasLr,
+      lr,
+      lr,
+    ];
+    appendFileSync(files.results, resultsLine(row));
+    const score = result ? fitness(result) : -1;
+    const better = result !== undefined && score >= best.fitness;
+    if (better) Object.assign(best, { epoch: epoch + 1, fitness: score, map50: result.map50, map: result.map });
+    const last = epoch === settings.epochs - 1;
+    if (!settings.nosave || last) await save(epoch, { better, result });
+    const event: EpochEvent = {
+      type: "epoch",
+      epoch: epoch + 1,
+      epochs: settings.epochs,
+      box,
+      obj,
+      cls,
+      ...(result && { precision: result.precision, recall: result.recall, map50: result.map50, map: result.map }),
+      lr,
+      seconds,
+      imagesPerSecond: progress.images / seconds,
+    };
+    record(event);
+    return event;
+  }
+
+  async function validate(_epoch: number): Promise<Evaluation> {
+    const weights = averagedWeights(state);
+    const forward = createForward(runtime, model, { ...session, weights, maps: true });
+    const anchors = weights.get(model.anchorsName)!;
+    const lossProgram = createLossProgram(runtime, {
+      ...session,
+      loss,
+      anchorT: hyp.anchor_t,
+      balance,
+      anchors: anchorLevels(anchors),
+    });
+    try {
+      return await evaluate((images) => forward.run(images), val.loader, {
+        names,
+        singleCls: settings.single_cls,
+        loss: lossProgram,
+        signal: context.signal,
+      });
+    } finally {
+      await forward.release();
+      await lossProgram.release();
+    }
+  }
+
+  async function save(epoch: number, { better, result }: { better: boolean; result?: Evaluation }): Promise<void> {
+    const weights = averagedWeights(state);
+    const info = {
+      model: modelYaml(loaded.yaml, names, weights.get(model.anchorsName)!, model.strides),
+      names,
+      imgsz,
+      stride: model.stride,
+      hyp,
+      epoch: epoch + 1,
+      ...(result && {
+        metrics: { precision: result.precision, recall: result.recall, map50: result.map50, map: result.map },
+      }),
+      provenance: { program: "swinyolo", date: new Date().toISOString(), data: settings.data },
+    };
+    await saveCheckpoint(files.last, weights, info);
+    if (better || !existsSync(files.best)) await saveCheckpoint(files.best, weights, info);
+    if (settings.save_period > 0 && (epoch + 1) % settings.save_period === 0)
+      await saveCheckpoint(files.epoch(epoch + 1), weights, info);
+    const metadata = {
+      epoch: String(epoch),
+      lastStep: String(progress.lastStep),
+      best: JSON.stringify(best),
+      balance: JSON.stringify(balance),
+    };
+    await writeSafetensors(files.state, dumpState(state), metadata);
+  }
+
+  async function end(): Promise<EndEvent> {
+    const { epoch, map50, map } = best;
+    const event = {
+      type: "end",
+      run: folder,
+      epochs: settings.epochs,
+      best: { epoch, map50, map },
+      weights: files.best,
+    } as const;
+    record(event);
+    return event;
+  }
+
+  return {
+    settings,
+    firstEpoch,
+    opening,
+    trainEpoch,
+    finishEpoch,
+    end,
+    shouldStop: (epoch: number) =>
+      settings.patience > 0 && best.epoch > 0 && epoch + 1 - best.epoch >= settings.patience,
+    close: async () => {
+      await gradients.release();
+      await optimizer.release();
+      await prepared.close();
+    },
+  };
+}
+
+function scheduleOf(settings: TrainSettings, hyp: Hyp, batches: number) {
+  const { epochs, batch, nbs } = settings;
+  const preset = choosePreset(settings.preset, { epochs, batches, batch, nbs, warmupEpochs: hyp.warmup_epochs });
+  const schedule: ScheduleOptions = {
+    epochs,
+    batches,
+    batch,
+    nominalBatch: preset.settings.nbs,
+    lr0: hyp.lr0,
+    lrf: hyp.lrf,
+    momentum: hyp.momentum,
+    warmupEpochs: preset.settings.warmupEpochs,
+    warmupMomentum: hyp.warmup_momentum,
+    warmupBiasLr: hyp.warmup_bias_lr,
+    cosine: settings.cos_lr,
+    leastWarmup: preset.settings.leastWarmup,
+  };
+  return { preset, schedule };
+}
+
+function anchorLevels(anchors: HostArray): [number, number][][] {
+  const [levels, count] = anchors.shape;
+  return Array.from({ length: levels }, (_, l) =>
+    Array.from({ length: count }, (_, i): [number, number] => {
+      const at = (l * count + i) * 2;
+      return [Number(anchors.data[at]), Number(anchors.data[at + 1])];
+    }),
+  );
+}
+
+/** The model's YAML with the classes and anchors that it was trained with. */
+function modelYaml(yaml: object, names: readonly string[], anchors: HostArray, strides: readonly number[]): object {
+  const levels = anchorLevels(anchors).map((level, l) =>
+    level.flatMap((wh) => wh.map((side) => Math.round(side * strides[l] * 1e4) / 1e4)),
+  );
+  return { ...yaml, nc: names.length, anchors: levels };
+}
+
+interface BadBatch {
+  readonly runtime: Runtime;
+  readonly model: Prepared["loaded"]["model"];
+  readonly state: TrainState;
+  readonly images: HostArray;
+  readonly batch: Batch;
+}
+
+async function failOnNan({ runtime, model, state, images, batch }: BadBatch): Promise<never> {
+  const bad = await firstBadTensor(runtime, model, { state, images });
+  const pictures = batch.sources.map(({ path }) => path).join(", ");
+  throw new Error(
+    `the loss is not a number; first bad tensor: ${bad ?? "the loss itself"}; pictures of the batch: ${pictures}`,
+  );
+}
+
+function readResumed(given: TrainSettings) {
+  const folder =
+    given.resume === true ? newestRun(given.project) : String(given.resume).replace(/[\\/]weights[\\/][^\\/]*$/, "");
+  const files = runFiles(folder);
+  for (const file of [files.options, files.hyp, files.state, files.last]) {
+    if (!existsSync(file)) throw new UserError(`resume=${folder}: ${file} is missing, so this run cannot be continued`);
+  }
+  const settings = { ...(parse(readFileSync(files.options, "utf8")) as TrainSettings), resume: folder };
+  const hyp = parse(readFileSync(files.hyp, "utf8")) as Hyp;
+  return {
+    folder,
+    settings: given.epochs > settings.epochs ? { ...settings, epochs: given.epochs } : settings,
+    hyp,
+    weights: files.last,
+  };
+}
+
+function newestRun(project: string): string {
+  throw new UserError(`resume: which run of ${project}? Give its folder: resume=${join(project, "exp")}`);
+}
