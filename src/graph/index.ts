@@ -5,6 +5,7 @@ export { type OnnxOptions, toOnnx } from "./onnx/write.js";
 export { apply, apply1, type OnnxForm, type Op, ShapeError } from "./op.js";
 export * from "./ops/index.js";
 export * from "./passes/fold.js";
+export { freeBatch } from "./passes/freeBatch.js";
 export * from "./passes/half.js";
 export * from "./passes/inference.js";
 export * from "./passes/prune.js";

@@ -2,7 +2,7 @@ import { apply1, type Op } from "../op.js";
 import { axisOf, floats, ints, type Tensor } from "../tensor.js";
 import { cast, equal } from "./elementwise.js";
 import { gemm } from "./matrix.js";
-import { concat, expandTo, full, reshape, transpose } from "./shape.js";
+import { expandTo, full, pad, reshape, transpose } from "./shape.js";
 
 const gatherOp: Op = {
   name: "Gather",
@@ -66,23 +66,35 @@ export const scatter = (x: Tensor, index: Tensor, updates: Tensor): Tensor =>
 
 const takeRowsOp: Op = {
   name: "GatherRows",
-  infer: ([x], { index }) => [{ dtype: x.dtype, shape: [(index as number[]).length, ...x.shape.slice(1)] }],
-  expand: ({ inputs: [x], attrs: { index } }) => [gather(x, ints(index as number[]), 0)],
-  vjp: ([dy], { attrs: { index, inverse } }) => {
+  infer: ([x], { index, axis }) => [
+    { dtype: x.dtype, shape: x.shape.map((d, i) => (i === axis ? (index as number[]).length : d)) },
+  ],
+  expand: ({ inputs: [x], attrs: { index, axis } }) => [gather(x, ints(index as number[]), axis as number)],
+  vjp: ([dy], { attrs: { index, inverse, axis } }) => {
     if (!dy) return [undefined];
     const back = inverse as number[];
-    const past = dy.shape[0];
-    const source = back.includes(past) ? concat([dy, full([1, ...dy.shape.slice(1)], 0)], 0) : dy;
-    return [takeRows(source, back, index as number[])];
+    const nowhere = back.includes(dy.shape[axis as number]);
+    const source = nowhere
+      ? pad(
+          dy,
+          dy.shape.map((_, i): [number, number] => [0, i === axis ? 1 : 0]),
+        )
+      : dy;
+    return [takeRows(source, back, { inverse: index as number[], axis: axis as number })];
   },
 };
 
+export interface TakeRowsOptions {
+  /** For each row of x the place in the result that it went to, or the number of results for one that went nowhere. */
+  readonly inverse: readonly number[];
+  readonly axis?: number;
+}
+
 /**
- * Rows of x along its first axis at constant places. `inverse` serves the gradient: for each row of x the place in the
- * result that it went to, or the number of results for one that went nowhere. A row that was taken more than once must be
+ * Rows of x along an axis at constant places; the inverse serves the gradient. A row that is taken more than once must be
  * one whose gradient nobody needs.
  */
-export const takeRows = (x: Tensor, index: readonly number[], inverse: readonly number[]): Tensor =>
-  apply1(takeRowsOp, [x], { index, inverse });
+export const takeRows = (x: Tensor, index: readonly number[], { inverse, axis = 0 }: TakeRowsOptions): Tensor =>
+  apply1(takeRowsOp, [x], { index, inverse, axis });
 
 export { gatherOp, scatterOp, takeRowsOp };

@@ -1,6 +1,7 @@
 export * from "./activation.js";
 export * from "./boundary.js";
 export * from "./conv.js";
+export * from "./detection.js";
 export * from "./dropout.js";
 export * from "./elementwise.js";
 export * from "./gather.js";

@@ -11,7 +11,8 @@ const reshapeOp: Op = {
     return [{ dtype: x.dtype, shape: shape as Shape }];
   },
   vjp: ([dy], { inputs: [x] }) => [dy && reshape(dy, x.shape)],
-  onnx: ({ attrs: { shape } }) => ({ type: "Reshape", extra: [shape as number[]] }),
+  // `written`: the shape for the file, where one size is -1 because it is free.
+  onnx: ({ attrs: { shape, written } }) => ({ type: "Reshape", extra: [(written ?? shape) as number[]] }),
 };
 
 /** The same elements in another shape; one size may be -1. */

@@ -1,15 +1,4 @@
-import {
-  add,
-  concat,
-  dropout,
-  dropPath,
-  floats,
-  full,
-  reshape,
-  type Tensor,
-  takeRows,
-  transpose,
-} from "../../graph/index.js";
+import { add, dropout, dropPath, floats, pad, reshape, type Tensor, takeRows, transpose } from "../../graph/index.js";
 import { type Activation, parseActivation } from "../layers/activation.js";
 import { type Linear, layerNorm, linear } from "../layers/basic.js";
 import { type Module, module } from "../module.js";
@@ -82,21 +71,25 @@ const maskOf = (grid: WindowGrid): Tensor | undefined => {
 
 // [b, h * w, c] -> [b * windows, window * window, c]; padded tokens are zeros.
 function toWindows(x: Tensor, grid: WindowGrid): Tensor {
-  const [b, tokens, c] = x.shape;
-  const { index, inverse } = windowIndex(grid, b);
-  const rows = reshape(x, [b * tokens, c]);
-  const padded = index.length > b * tokens;
-  const source = padded ? concat([rows, full([1, c], 0)], 0) : rows;
+  const { index, inverse } = windowIndex(grid);
+  const padded = index.length > inverse.length;
+  const source = padded
+    ? pad(x, [
+        [0, 0],
+        [0, 1],
+        [0, 0],
+      ])
+    : x;
   // The row of zeros gets some gradient, which nobody reads.
-  return reshape(takeRows(source, index, padded ? [...inverse, 0] : inverse), [-1, grid.window ** 2, c]);
+  const rows = takeRows(source, index, { inverse: padded ? [...inverse, 0] : inverse, axis: 1 });
+  return reshape(rows, [-1, grid.window ** 2, x.shape[2]]);
 }
 
 // The way back: [b * windows, window * window, c] -> [b, h * w, c]; padded tokens fall away.
 function fromWindows(x: Tensor, grid: WindowGrid, b: number): Tensor {
-  const c = x.shape[2];
-  const { index, inverse } = windowIndex(grid, b);
-  const rows = reshape(x, [-1, c]);
-  return reshape(takeRows(rows, inverse, index), [b, -1, c]); // padding's entries lie past the end: no gradient
+  const { index, inverse } = windowIndex(grid);
+  // The entries of padding are past the end: no gradient.
+  return takeRows(reshape(x, [b, index.length, x.shape[2]]), inverse, { inverse: index, axis: 1 });
 }
 
 /** A token module for maps [b, c, h, w]. */

@@ -15,29 +15,25 @@ export const paddedSize = ({ height, width, window }: WindowGrid): [number, numb
 ];
 
 /**
- * Where the tokens of every window come from: for batch * windows * (window * window) places the row of the tokens
- * [batch * height * width], or that number itself (a row of zeros) for padding; and the inverse, for each token its place.
- * The map is padded right and below, rolled by -shift on both axes, then cut.
+ * Where the tokens of every window come from: for windows * (window * window) places the token of [height * width], or that
+ * number itself (a row of zeros) for padding; and the inverse, for each token its place. The map is padded right and
+ * below, rolled by -shift on both axes, then cut.
  */
-export function windowIndex(grid: WindowGrid, batch: number): { index: number[]; inverse: number[] } {
+export function windowIndex(grid: WindowGrid): { index: number[]; inverse: number[] } {
   const { height, width, window, shift } = grid;
   const [rows, columns] = paddedSize(grid);
   const tokens = height * width;
-  const zero = batch * tokens;
   const index: number[] = [];
-  const inverse = new Array<number>(zero).fill(0);
-  for (let b = 0; b < batch; b++) {
-    for (let top = 0; top < rows; top += window) {
-      for (let left = 0; left < columns; left += window) {
-        for (let i = 0; i < window * window; i++) {
-          const row = (top + Math.floor(i / window) + shift) % rows;
-          const column = (left + (i % window) + shift) % columns;
-          if (row < height && column < width) {
-            const token = b * tokens + row * width + column;
-            inverse[token] = index.length;
-            index.push(token);
-          } else index.push(zero);
-        }
+  const inverse = new Array<number>(tokens).fill(0);
+  for (let top = 0; top < rows; top += window) {
+    for (let left = 0; left < columns; left += window) {
+      for (let i = 0; i < window * window; i++) {
+        const row = (top + Math.floor(i / window) + shift) % rows;
+        const column = (left + (i % window) + shift) % columns;
+        const inside = row < height && column < width;
+        const token = inside ? row * width + column : tokens;
+        if (inside) inverse[token] = index.length;
+        index.push(token);
       }
     }
   }
