@@ -254,7 +254,7 @@ describe("moving numbers", () => {
   });
 
   test("takeRows", async () => {
-    const { x, y } = await run((t) => takeRows(t, [2, 0, 2], [1, 0, 2]), [3, 2]);
+    const { x, y } = await run((t) => takeRows(t, [2, 0, 2], { inverse: [1, 0, 2] }), [3, 2]);
     close(
       y,
       [2, 0, 2].flatMap((i) => [x[i * 2], x[i * 2 + 1]]),

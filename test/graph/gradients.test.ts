@@ -218,13 +218,13 @@ const rows: Row[] = [
     "3x2",
     (x) => gather(concat([x, expandTo(scalar(0), [1100, 2])], 0), ints([1, 1102, 2, 1]), 0),
   ],
-  ["GatherRows", "4x2", (x) => takeRows(x, [3, 1, 0, 2], [2, 1, 3, 0])],
-  ["GatherRows, a row left out", "4x2", (x) => square(takeRows(x, [3, 1, 0], [2, 1, 3, 0]))],
+  ["GatherRows", "4x2", (x) => takeRows(x, [3, 1, 0, 2], { inverse: [2, 1, 3, 0] })],
+  ["GatherRows, a row left out", "4x2", (x) => square(takeRows(x, [3, 1, 0], { inverse: [2, 1, 3, 0] }))],
   // Row 3 is padding: taken twice, and its gradient does not matter.
   [
     "GatherRows with padding",
     "3x2",
-    (x) => takeRows(concat([square(x), expandTo(scalar(0), [1, 2])], 0), [2, 0, 3, 1, 3], [1, 3, 0, 2]),
+    (x) => takeRows(concat([square(x), expandTo(scalar(0), [1, 2])], 0), [2, 0, 3, 1, 3], { inverse: [1, 3, 0, 2] }),
   ],
 
   ["Conv", "2x3x5x5 4x3x3x3 4", (x, w, bias) => conv(x, w, { bias })],

@@ -31,6 +31,8 @@ export interface Backend {
   readonly stride: number;
   /** Height and width that the network takes; free where left out. */
   readonly fixed?: { readonly height: number; readonly width: number; readonly batch?: number };
+  /** Whether rows come selected already: [n, 7] of picture, x1, y1, x2, y2, confidence, class. */
+  readonly selected?: boolean;
   run(images: HostArray): Promise<HostArray>;
   release(): Promise<void>;
 }
@@ -52,7 +54,7 @@ export async function detect(backend: Backend, picture: Picture, options: Detect
   const prepared = performance.now();
   const rows = await backend.run(images);
   const ran = performance.now();
-  const [found] = nonMaxSuppression(rows.data as Float32Array, rows.shape as [number, number, number], options);
+  const found = backend.selected ? chosen(rows, options) : suppressed(rows, options);
   const boxes = toBoxes(found, backend.names, { from: fitted, to: picture, ratio, pad });
   const end = performance.now();
   return {
@@ -61,6 +63,18 @@ export async function detect(backend: Backend, picture: Picture, options: Detect
     boxes,
     ms: { preprocess: prepared - start, inference: ran - prepared, nms: end - ran },
   };
+}
+
+const suppressed = (rows: HostArray, options: NmsOptions): Float32Array =>
+  nonMaxSuppression(rows.data as Float32Array, rows.shape as [number, number, number], options)[0];
+
+// Rows that the network chose itself: filtered, most confident first.
+function chosen({ data, shape }: HostArray, { conf = 0.25, classes, maxDet = 300 }: NmsOptions): Float32Array {
+  const rows = Array.from({ length: shape[0] }, (_, i) => (data as Float32Array).subarray(i * 7 + 1, i * 7 + 7))
+    .filter((row) => row[4] > conf && (!classes || classes.includes(row[5])))
+    .sort((a, b) => b[4] - a[4])
+    .slice(0, maxDet);
+  return Float32Array.from(rows.flatMap((row) => Array.from(row)));
 }
 
 /** Pictures of one size as planes: uint8 [b, 3, h, w]. */

@@ -1,0 +1,88 @@
+import { readFile } from "node:fs/promises";
+import { UserError } from "../../errors/index.js";
+import {
+  float16Bits,
+  fromOnnx,
+  type HostArray,
+  hostArray,
+  type OnnxModel,
+  openModel,
+  type Runtime,
+  type SessionOptions,
+  toFloat32,
+} from "../../graph/index.js";
+import type { Backend } from "./detect.js";
+
+/** Keys of the metadata that an exported file carries; `names` is JSON: a list, or a map from class number to name. */
+export const metadataKeys = ["names", "stride", "imgsz", "task", "preprocessing"] as const;
+
+/**
+ * An exported ONNX file as something to detect with: ours, or one with the same input (pictures from 0 to 1) and output
+ * (rows of cx, cy, w, h, objectness, scores).
+ * @throws UserError naming the file and what it lacks.
+ */
+export async function onnxBackend(
+  runtime: Runtime,
+  file: string,
+  options: SessionOptions & { names?: readonly string[] },
+): Promise<Backend> {
+  const model = fromOnnx(await readModel(file), { name: file });
+  const [input] = model.inputs;
+  const rows = model.outputs[0];
+  const shape = input?.shape ?? [];
+  if (model.inputs.length !== 1 || shape.length !== 4)
+    throw new UserError(`${file}: one input [batch, 3, height, width] expected, got ${model.inputs.length} inputs`);
+  if (model.outputs.length !== 1 || !rows)
+    throw new UserError(
+      `${file}: one output expected, got ${model.outputs.length} (a raw export cannot be predicted with)`,
+    );
+  const program = await openModel(runtime, file, options);
+  const size = (i: number) => (typeof shape[i] === "number" ? (shape[i] as number) : undefined);
+  const [batch, height, width] = [size(0), size(2), size(3)];
+  const half = input.dtype === "float16";
+  const selected = rows.shape?.length === 2;
+  return {
+    names: options.names ?? namesOf(model, file),
+    stride: Number(model.metadata.get("stride") ?? 32),
+    fixed: height && width ? { height, width, batch } : undefined,
+    selected,
+    async run(images) {
+      const outputs = await program.run(new Map([[input.name, scaled(images, half)]]));
+      const found = outputs.get(rows.name)!;
+      return hostArray("float32", found.shape, toFloat32(found));
+    },
+    release: () => program.release(),
+  };
+}
+
+async function readModel(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw new UserError(`${file}: no such file, or it cannot be read (${(error as NodeJS.ErrnoException).code})`, {
+      cause: error,
+    });
+  }
+}
+
+// Pictures from 0 to 1, as exported networks take them.
+function scaled({ shape, data }: HostArray, half: boolean): HostArray {
+  const numbers = Float32Array.from(data as Uint8Array, (value) => value / 255);
+  return half
+    ? hostArray("float16", shape, Uint16Array.from(numbers, float16Bits))
+    : hostArray("float32", shape, numbers);
+}
+
+function namesOf({ metadata }: OnnxModel, file: string): string[] {
+  const text = metadata.get("names");
+  if (text === undefined) return [];
+  try {
+    const names = JSON.parse(text) as string[] | Record<string, string>;
+    return Object.values(names).map(String);
+  } catch {
+    // YOLOv5 writes the map as Python text: {0: 'person', 1: 'bicycle'}
+    const found = [...text.matchAll(/\d+\s*:\s*(?:'([^']*)'|"([^"]*)")/g)].map((match) => match[1] ?? match[2]);
+    if (found.length === 0) throw new UserError(`${file}: its class names cannot be read`);
+    return found;
+  }
+}
