@@ -1,7 +1,10 @@
 export { grad } from "./grad.js";
 export { type Graph, graph, lower, nodes, nodesOf, type RewriteOptions, readers, rewrite } from "./graph.js";
 export * from "./host.js";
+export { type ImportOptions, importGraph } from "./onnx/import.js";
+export * from "./onnx/read.js";
 export { fromOnnx, type OnnxModel, type OnnxNode, type OnnxValue } from "./onnx/read.js";
+export type { ExternalReader, OnnxTensor } from "./onnx/tensors.js";
 export { type OnnxOptions, toOnnx } from "./onnx/write.js";
 export { apply, apply1, type OnnxForm, type Op, ShapeError } from "./op.js";
 export * from "./ops/index.js";

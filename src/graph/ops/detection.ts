@@ -41,3 +41,5 @@ const gatherNdOp: Op = {
 
 /** The entries of x at the index tuples [n, k] of its first k axes. No gradient. */
 export const gatherNd = (x: Tensor, index: Tensor): Tensor => apply1(gatherNdOp, [x, index]);
+
+export { gatherNdOp, nonMaxSuppressionOp };
