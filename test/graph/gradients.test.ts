@@ -7,17 +7,14 @@ import {
   hostArray,
   input,
   leakyRelu,
-  max,
   maxPool,
   mul,
   nodesOf,
   type Op,
-  readdirSync,
   relu,
   square,
   stopGradient,
   type Tensor,
-  where,
 } from "swinyolo/graph";
 import { beforeAll, describe, expect, test } from "vitest";
 import { root } from "../paths.js";

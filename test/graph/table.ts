@@ -1,4 +1,5 @@
 import {
+  abs,
   add,
   affine,
   atan,
