@@ -43,7 +43,7 @@ export async function onnxBackend(
   const selected = rows.shape?.length === 2;
   return {
     names: options.names ?? namesOf(model, file),
-    stride: Number(model.metadata.get("stride") ?? 32),
+    stride: Number(model.metadata.stride ?? 32),
     fixed: height && width ? { height, width, batch } : undefined,
     selected,
     async run(images) {
@@ -74,7 +74,7 @@ function scaled({ shape, data }: HostArray, half: boolean): HostArray {
 }
 
 function namesOf({ metadata }: OnnxModel, file: string): string[] {
-  const text = metadata.get("names");
+  const text = metadata.names as string | undefined;
   if (text === undefined) return [];
   try {
     const names = JSON.parse(text) as string[] | Record<string, string>;

@@ -15,8 +15,12 @@ const reshapeOp: Op = {
   onnx: ({ attrs: { shape, written } }) => ({ type: "Reshape", extra: [(written ?? shape) as number[]] }),
 };
 
-/** The same elements in another shape; one size may be -1. */
-export function reshape(x: Tensor, shape: Shape): Tensor {
+/**
+ * The same elements in another shape; one size may be -1. `written`: the shape as it goes into a file, for sizes that are
+ * known only when the graph runs.
+ */
+export function reshape(x: Tensor, shape: Shape, { written }: { written?: Shape } = {}): Tensor {
+  if (written) return apply1(reshapeOp, [x], { shape, written });
   const free = shape.indexOf(-1);
   const known = shape.reduce((n, d) => (d === -1 ? n : n * d), 1);
   const to = free < 0 ? shape : shape.map((d) => (d === -1 ? sizeOf(x.shape) / known : d));

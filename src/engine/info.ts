@@ -1,0 +1,81 @@
+import { graph, input, planMemory } from "../graph/index.js";
+import { type BlockDefinition, countFlops, countParameters, initialState, paramInputs } from "../nn/index.js";
+import { openModel } from "./model.js";
+import { createState } from "./training/state.js";
+import { stepGraph } from "./training/step.js";
+
+/** A layer as `info` lists it. */
+export interface LayerInfo {
+  readonly index: number;
+  readonly from: number | readonly number[];
+  readonly repeats: number;
+  readonly module: string;
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly parameters: number;
+  /** Of the output for one picture; of each level for the head. */
+  readonly shape: readonly number[] | readonly (readonly number[])[];
+}
+
+/** Planned memory in bytes. */
+export interface MemoryInfo {
+  /** Activations of a training step, at their peak. */
+  readonly activations: number;
+  /** Weights, their gradients, momentum and average. */
+  readonly state: number;
+  readonly batch: number;
+}
+
+export interface ModelInfo {
+  readonly parameters: number;
+  /** Two for every multiply-add, for one picture, in 1e9. */
+  readonly gflops: number;
+  readonly layers: readonly LayerInfo[];
+  readonly memory: MemoryInfo;
+  readonly imgsz: readonly [height: number, width: number];
+  readonly strides: readonly number[];
+}
+
+export interface InfoSettings {
+  readonly model?: string;
+  readonly weights?: string;
+  readonly imgsz: readonly [height: number, width: number];
+  readonly nc?: number;
+  /** Pictures of the training step that memory is planned for. */
+  readonly batch: number;
+  readonly extra?: readonly BlockDefinition[];
+}
+
+/** Layers, parameters, operations and planned training memory of a model. */
+export async function modelInfo({ model: file, weights, imgsz, nc, batch, extra }: InfoSettings): Promise<ModelInfo> {
+  const names = nc === undefined ? undefined : Array.from({ length: nc }, (_, i) => `class${i}`);
+  const { model } = await openModel({ model: file, weights, names, extra });
+  const [height, width] = imgsz.map((side) => Math.ceil(side / model.stride) * model.stride);
+  const x = input([1, model.ch, height, width]);
+  const outputs = model.layerOutputs(x);
+  const maps = model.module(x);
+  const forward = graph(
+    new Map([...paramInputs(model.module), ["x", x]]),
+    new Map(maps.map((map, i) => [`map.${i}`, map])),
+  );
+  const layers = model.layers.map((layer, i) => ({
+    ...layer,
+    shape: i < outputs.length ? outputs[i].shape : maps.map(({ shape }) => shape),
+  }));
+  const parameters = countParameters(model.module);
+  return {
+    parameters,
+    gflops: countFlops(forward) / 1e9,
+    layers,
+    memory: { activations: stepActivations(model, [batch, model.ch, height, width]), state: parameters * 4 * 7, batch },
+    imgsz: [height, width],
+    strides: model.strides,
+  };
+}
+
+function stepActivations(model: Awaited<ReturnType<typeof openModel>>["model"], images: readonly number[]): number {
+  const zero = { next: () => 0.5, normal: () => 0 };
+  const state = createState(model.module, initialState(model.module, zero), { optimizer: "SGD" });
+  const loss = { box: 1, obj: 1, cls: 1, obj_pw: 1, cls_pw: 1, fl_gamma: 0, label_smoothing: 0 };
+  const { graph: step } = stepGraph({ model, state, images, capacity: 256, options: { loss, anchorT: 4 } });
+  return planMemory(step).activations;
+}
