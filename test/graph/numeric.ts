@@ -48,6 +48,20 @@ const h = 2 ** -7;
  * nudges the k-th number of every case at once. The weighted sums are taken in doubles, so fp32 rounds only the outputs.
  */
 export async function numericGradients(cases: readonly Case[]): Promise<Verdict[]> {
+  const { forward, backward, feeds, weights } = graphsOf(cases);
+  const analytic = await once(backward, feeds);
+  const numeric = await differences(forward, feeds, weights);
+  return cases.map(({ inputs: specs }, i) => ({
+    numeric: specs.map((_, j) => numeric.get(`${i}.${j}`)!),
+    analytic: specs.map((_, j) => Float64Array.from(analytic.get(`out.${i}.${j}`)!.data as Float32Array)),
+  }));
+}
+
+/**
+ * All cases as two graphs over the inputs `CASE.INPUT`: to `out.CASE`, and to the gradients `out.CASE.INPUT` of the sum of
+ * the outputs weighted by `weights[CASE]`.
+ */
+export function graphsOf(cases: readonly Case[]) {
   const inputs = new Map<string, Tensor>();
   const feeds = new Map<string, HostArray>();
   const outputs = new Map<string, Tensor>();
@@ -61,23 +75,14 @@ export async function numericGradients(cases: readonly Case[]): Promise<Verdict[
       return x;
     });
     const y = f(...xs);
-    outputs.set(`${i}`, y);
+    outputs.set(`out.${i}`, y);
     weights.push(distinct(size(y.shape), 1000 + i));
     grad(y, xs, [floats(weights[i], y.shape)]).forEach((dx, j) => {
-      gradients.set(`${i}.${j}`, dx);
+      gradients.set(`out.${i}.${j}`, dx);
     });
   });
-  const analytic = await once(graph(inputs, renamed(gradients)), feeds);
-  const numeric = await differences(graph(inputs, renamed(outputs)), feeds, weights);
-  return cases.map(({ inputs: specs }, i) => ({
-    numeric: specs.map((_, j) => numeric.get(`${i}.${j}`)!),
-    analytic: specs.map((_, j) => Float64Array.from(analytic.get(`out.${i}.${j}`)!.data as Float32Array)),
-  }));
+  return { forward: graph(inputs, outputs), backward: graph(inputs, gradients), feeds, weights };
 }
-
-// An output may not be called what an input is called.
-const renamed = (named: ReadonlyMap<string, Tensor>) =>
-  new Map([...named].map(([name, tensor]) => [`out.${name}`, tensor]));
 
 /** Compiles a graph, runs it once and lets it go. */
 export async function once(g: Graph, feeds: ReadonlyMap<string, HostArray>): Promise<Map<string, HostArray>> {

@@ -61,7 +61,7 @@ export function fromOnnx(bytes: Uint8Array, { name = "the model", external }: Re
 }
 
 // So many nodes, tensors, names and attributes a file may have: a small file cannot make us fill the memory.
-const most = 2_000_000;
+const most = 1_000_000;
 
 interface Reading {
   readonly name: string;
@@ -219,5 +219,5 @@ function floatsOf(field: Field): number[] {
   if (field.wire === 5) return [float(field)];
   const bytes = inside(field);
   if (bytes.length % 4) throw new Error("a list of floats is cut off");
-  return Array.from(new Float32Array(bytes.slice().buffer));
+  return Array.from(new Float32Array(new Uint8Array(bytes).buffer));
 }

@@ -74,7 +74,7 @@ function countOf(shape: readonly number[]): number {
 function fromBytes(bytes: Uint8Array, dtype: DType, count: number): TypedArray {
   const due = count * bytesPerElement[dtype];
   if (bytes.length !== due) throw new UserError(`it has ${bytes.length} bytes, its shape needs ${due}`);
-  return allocate(dtype, count, bytes.slice().buffer, 0);
+  return allocate(dtype, count, new Uint8Array(bytes).buffer, 0);
 }
 
 // float_data 4, int32_data 5 (and everything shorter, halves as their bits), int64_data 7, double_data 10.
@@ -108,7 +108,7 @@ function* reals({ wire, int, bytes }: Field, width: number): Generator<number> {
     return;
   }
   if (bytes.length % width) throw new UserError("its numbers are cut off");
-  yield* width === 4 ? new Float32Array(bytes.slice().buffer) : new Float64Array(bytes.slice().buffer);
+  yield* width === 4 ? new Float32Array(new Uint8Array(bytes).buffer) : new Float64Array(new Uint8Array(bytes).buffer);
 }
 
 function readOutside(entries: ReadonlyMap<string, string>, due: number, { external }: Reading): Uint8Array {

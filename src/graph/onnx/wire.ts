@@ -99,6 +99,8 @@ export function* fields(bytes: Uint8Array): Generator<Field> {
     }
     throw new Error("a number is cut off or too long");
   };
+  // Tags and lengths: mostly one byte, and never more than a number holds.
+  const size = (): number => (bytes[at] < 128 ? bytes[at++] : Number(varint()));
   const skip = (count: number): number => {
     if (count > bytes.length - at) throw new Error("a field reaches past the end");
     at += count;
@@ -106,13 +108,13 @@ export function* fields(bytes: Uint8Array): Generator<Field> {
   };
   const none = new Uint8Array();
   while (at < bytes.length) {
-    const tag = Number(varint());
+    const tag = size();
     const [number, wire] = [Math.floor(tag / 8), tag % 8];
     if (wire === 0) yield { number, wire, int: varint(), bytes: none };
     else if (wire === 1) yield { number, wire, int: view.getBigUint64(skip(8), true), bytes: none };
     else if (wire === 5) yield { number, wire, int: BigInt(view.getUint32(skip(4), true)), bytes: none };
     else if (wire === 2) {
-      const length = Number(varint());
+      const length = size();
       const start = skip(length);
       yield { number, wire, int: 0n, bytes: bytes.subarray(start, start + length) };
     } else throw new Error(`wire type ${wire} is not used by ONNX`);
