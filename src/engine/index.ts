@@ -1,3 +1,8 @@
+export * from "./metrics/ap.js";
+export * from "./metrics/coco/evaluate.js";
+export * from "./metrics/confusion.js";
+export * from "./metrics/match.js";
+export * from "./nms.js";
 export { loadRuntime } from "./runtime.js";
 export * from "./training/optimizer.js";
 export * from "./training/state.js";

@@ -6,6 +6,7 @@ import { kinds as images } from "./images.js";
 import { kinds as labels } from "./labels.js";
 import { kinds as loss } from "./loss.js";
 import { kinds as modules } from "./module.js";
+import { kinds as post } from "./post.js";
 import { kinds as weights } from "./weights.js";
 
 /** Every kind that we rebuild; a kind that is missing here is counted as "not yet". */
@@ -17,5 +18,6 @@ export const kinds: Readonly<Record<string, KindRunner>> = {
   ...labels,
   ...loss,
   ...modules,
+  ...post,
   ...weights,
 };

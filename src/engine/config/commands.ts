@@ -1,0 +1,172 @@
+import { choice, flag, real, sides, text, textOrFlag, whole, wholes } from "./option.js";
+
+const device = text("where to run: cpu, webgpu, cuda, dml, coreml", { default: "cpu" });
+const threads = whole("threads inside an operator; the number of cores where left out", {
+  default: undefined,
+  least: 1,
+});
+const json = flag("one JSON object a line on standard output", { default: false });
+const plugin = text("a .js or .ts file that defines blocks of your own", { default: undefined });
+const name = text("name of the run's folder", { default: "exp" });
+const existOk = flag("use the folder even if it is there", { default: false });
+const model = text("a model YAML: a path, or the name of one of ours (yolov5n-swinv2.yaml)", {
+  default: undefined,
+  aliases: ["cfg"],
+});
+const weights = text("trained weights: .safetensors, .pt or .onnx", { default: undefined });
+const data = text("the data set's YAML", { default: undefined });
+const workers = whole("threads that load pictures; results do not depend on it", { default: undefined });
+const iou = real("overlap over which two boxes are one object", {
+  default: 0.45,
+  from: 0,
+  to: 1,
+  aliases: ["iou_thres"],
+});
+
+/** Options of `train`. Every key of a hyp file is one too. */
+export const trainOptions = {
+  model,
+  weights: text("weights to start from: what fits by name and shape is taken", { default: undefined }),
+  data,
+  hyp: text("hyper-parameters: a YAML file, or the name of one of ours", { default: "hyp.scratch-low.yaml" }),
+  epochs: whole("how often all pictures are seen", { default: 100, least: 1 }),
+  batch: whole("pictures a batch", { default: 16, least: 1, aliases: ["batch_size"] }),
+  imgsz: sides("image size in pixels", { default: [640, 640], aliases: ["img", "img_size"] }),
+  rect: flag("batches of pictures of like aspect, without mosaic", { default: false }),
+  resume: textOrFlag("go on with a run: its folder, or nothing for the newest"),
+  nosave: flag("write weights only after the last epoch", { default: false }),
+  noval: flag("validate only after the last epoch", { default: false }),
+  noautoanchor: flag("keep the model's anchors unchecked", { default: false }),
+  noplots: flag("draw nothing", { default: false }),
+  cache: choice("keep pictures in memory or on disk", [false, "ram", "disk", "val"], { default: false, bare: "ram" }),
+  device,
+  threads,
+  single_cls: flag("all objects are of one class", { default: false }),
+  optimizer: choice("", ["SGD", "Adam", "AdamW"], { default: "SGD" }),
+  workers,
+  project: text("folder of runs", { default: "runs/train" }),
+  name,
+  exist_ok: existOk,
+  cos_lr: flag("learning rate along a cosine", { default: false }),
+  label_smoothing: real("", { default: 0, from: 0, to: 1 }),
+  patience: whole("stop after so many epochs without a better model; 0 never", { default: 100 }),
+  freeze: wholes("layers that do not learn: a number of first ones, or a list", { default: [0] }),
+  save_period: whole("keep the weights of every so many epochs", { default: undefined, least: 1 }),
+  seed: whole("of weights and augmentation", { default: 0 }),
+  nbs: whole("nominal batch: gradients are added up to so many pictures", { default: 64, least: 1 }),
+  preset: choice("settings for small data: auto decides", ["auto", "none", "small"], { default: "auto" }),
+  strict: flag("an unknown key of a hyp file is an error", { default: false }),
+  plugin,
+  json,
+} as const;
+
+export const valOptions = {
+  weights,
+  model,
+  data,
+  batch: whole("pictures a batch", { default: 32, least: 1, aliases: ["batch_size"] }),
+  imgsz: sides("image size in pixels", { default: [640, 640], aliases: ["img", "img_size"] }),
+  conf: real("least confidence", { default: 0.001, from: 0, to: 1, aliases: ["conf_thres"] }),
+  iou: { ...iou, default: 0.6 },
+  max_det: whole("most objects a picture", { default: 300, least: 1 }),
+  split: choice("which part of the data", ["val", "train", "test"], { default: "val", aliases: ["task"] }),
+  annotations: text("COCO annotations (JSON): prints the 12 COCO figures too", { default: undefined }),
+  augment: flag("test-time augmentation", { default: false }),
+  single_cls: flag("all classes count as one", { default: false }),
+  rect: flag("batches of pictures of like aspect", { default: true }),
+  verbose: flag("figures of every class", { default: false }),
+  save_txt: flag("write detections as label files", { default: false }),
+  save_conf: flag("with confidences", { default: false }),
+  save_json: flag("write detections as COCO JSON", { default: false }),
+  noplots: flag("draw nothing", { default: false }),
+  device,
+  threads,
+  workers,
+  project: text("folder of runs", { default: "runs/val" }),
+  name,
+  exist_ok: existOk,
+  plugin,
+  json,
+} as const;
+
+export const predictOptions = {
+  weights,
+  model,
+  source: text("a picture, a video, a folder, a glob pattern or a .txt list of them", { default: undefined }),
+  data: text("a data set's YAML, for class names", { default: undefined }),
+  imgsz: sides("image size in pixels", { default: [640, 640], aliases: ["img", "img_size"] }),
+  conf: real("least confidence", { default: 0.25, from: 0, to: 1, aliases: ["conf_thres"] }),
+  iou,
+  max_det: whole("most objects a picture", { default: 1000, least: 1 }),
+  classes: wholes("only these classes", { default: undefined, aliases: ["class"] }),
+  agnostic: flag("boxes of different classes suppress each other", { default: false, aliases: ["agnostic_nms"] }),
+  augment: flag("test-time augmentation", { default: false }),
+  rect: flag("pad pictures only to whole strides", { default: true }),
+  nosave: flag("draw nothing", { default: false }),
+  save_txt: flag("write label files", { default: false }),
+  save_conf: flag("with confidences", { default: false }),
+  save_crop: flag("write a picture of every object", { default: false }),
+  save_csv: flag("write predictions.csv", { default: false }),
+  save_json: flag("write predictions.json", { default: false }),
+  line_thickness: whole("of boxes, in pixels", { default: undefined, least: 1, aliases: ["line_width"] }),
+  hide_labels: flag("boxes without names", { default: false }),
+  hide_conf: flag("names without confidences", { default: false }),
+  vid_stride: whole("take every so many frames of a video", { default: 1, least: 1 }),
+  device,
+  threads,
+  project: text("folder of runs", { default: "runs/detect" }),
+  name,
+  exist_ok: existOk,
+  plugin,
+  json,
+} as const;
+
+export const exportOptions = {
+  weights,
+  model,
+  format: choice("", ["onnx"], { default: "onnx", aliases: ["include"] }),
+  imgsz: sides("image size in pixels", { default: [640, 640], aliases: ["img", "img_size"] }),
+  batch: whole("pictures a batch", { default: 1, least: 1, aliases: ["batch_size"] }),
+  dynamic: flag("leave the batch free", { default: false }),
+  half: flag("float16", { default: false }),
+  nms: flag("non-maximum suppression inside", { default: false }),
+  raw: flag("raw maps instead of decoded boxes", { default: false }),
+  conf: real("least confidence (with nms)", { default: 0.25, from: 0, to: 1, aliases: ["conf_thres"] }),
+  iou,
+  max_det: whole("most objects a class (with nms)", { default: 300, least: 1 }),
+  out: text("the file to write; beside the weights where left out", { default: undefined }),
+  plugin,
+  json,
+} as const;
+
+export const infoOptions = {
+  model,
+  weights,
+  imgsz: sides("image size in pixels", { default: [640, 640], aliases: ["img", "img_size"] }),
+  nc: whole("classes, instead of the model's", { default: undefined, least: 1 }),
+  batch: whole("pictures a batch, for the planned memory", { default: 16, least: 1, aliases: ["batch_size"] }),
+  plugin,
+  json,
+} as const;
+
+export const importOptions = {
+  weights: text("what to read: .pt or .safetensors", { default: undefined }),
+  out: text("what to write: .safetensors or .pt", { default: undefined }),
+  half: flag("as float16", { default: false }),
+  json,
+} as const;
+
+export const checkDataOptions = { data, json } as const;
+
+/** Every command's options. */
+export const commandOptions = {
+  train: trainOptions,
+  val: valOptions,
+  predict: predictOptions,
+  export: exportOptions,
+  info: infoOptions,
+  import: importOptions,
+  "check-data": checkDataOptions,
+} as const;
+
+export type CommandName = keyof typeof commandOptions;

@@ -1,0 +1,194 @@
+import { z } from "zod";
+import { suggestion, UserError } from "../../errors/index.js";
+
+/** One option of a command. */
+export interface Option<T = unknown> {
+  readonly schema: z.ZodType<T>;
+  readonly help: string;
+  /** What a value is, in words, for help and messages: `a whole number over 0`. */
+  readonly expected: string;
+  /** Left out where the option has none. */
+  readonly default?: T;
+  /** Other names, YOLOv5's among them; `no_x` style negations are options of their own. */
+  readonly aliases?: readonly string[];
+}
+
+export type OptionTable = Readonly<Record<string, Option>>;
+
+type ValueOf<O> = O extends { readonly default: infer D; readonly schema: z.ZodType<infer T> }
+  ? D extends undefined
+    ? T | undefined
+    : T
+  : O extends Option<infer T>
+    ? T | undefined
+    : never;
+
+/** The values of a table's options: those with a default are always there. */
+export type ValuesOf<T extends OptionTable> = { readonly [K in keyof T]: ValueOf<T[K]> };
+
+const number = (expected: string, ok: (n: number) => boolean) =>
+  z.preprocess(
+    (value) => (typeof value === "string" && value.trim() !== "" ? Number(value) : value),
+    z.number().refine(ok, expected),
+  );
+
+const bool = z.preprocess((value) => {
+  const text = typeof value === "string" ? value.toLowerCase() : value;
+  if (text === "true" || text === "1" || text === 1 || text === "yes") return true;
+  if (text === "false" || text === "0" || text === 0 || text === "no") return false;
+  return value;
+}, z.boolean());
+
+const list = (value: unknown): unknown =>
+  typeof value === "string"
+    ? value
+        .replace(/^\[|\]$/g, "")
+        .split(/[\s,]+/)
+        .filter((part) => part !== "")
+        .map((part) => (Number.isNaN(Number(part)) ? part : Number(part)))
+    : typeof value === "number"
+      ? [value]
+      : value;
+
+/** true or false; a bare name means true. */
+export const flag = <D extends boolean | undefined>(
+  help: string,
+  rest: { default: D; aliases?: readonly string[] },
+) => ({
+  schema: bool as z.ZodType<boolean>,
+  help,
+  expected: "true or false",
+  ...rest,
+});
+
+export const text = <D extends string | undefined>(
+  help: string,
+  rest: { default: D; aliases?: readonly string[]; expected?: string },
+) => ({
+  schema: z.preprocess(
+    (value) => (typeof value === "number" ? String(value) : value),
+    z.string().min(1),
+  ) as z.ZodType<string>,
+  help,
+  expected: rest.expected ?? "text",
+  ...rest,
+});
+
+export const whole = <D extends number | undefined>(
+  help: string,
+  rest: { default: D; least?: number; aliases?: readonly string[] },
+) => {
+  const least = rest.least ?? 0;
+  const expected = `a whole number from ${least}`;
+  return {
+    schema: number(expected, (n) => Number.isInteger(n) && n >= least) as z.ZodType<number>,
+    help,
+    expected,
+    ...rest,
+  };
+};
+
+export const real = <D extends number | undefined>(
+  help: string,
+  rest: { default: D; from: number; to: number; aliases?: readonly string[] },
+) => {
+  const expected = `a number from ${rest.from} to ${rest.to}`;
+  return {
+    schema: number(expected, (n) => n >= rest.from && n <= rest.to) as z.ZodType<number>,
+    help,
+    expected,
+    ...rest,
+  };
+};
+
+export const choice = <const V extends readonly (string | boolean)[], D extends V[number] | undefined>(
+  help: string,
+  values: V,
+  rest: { default: D; aliases?: readonly string[]; bare?: V[number] },
+) => {
+  const read = (value: unknown) => {
+    if (rest.bare !== undefined && (value === true || value === "true")) return rest.bare;
+    return typeof value === "string"
+      ? (values.find((one) => String(one).toLowerCase() === value.toLowerCase()) ?? value)
+      : value;
+  };
+  const schema = z.preprocess(
+    read,
+    z.custom<V[number]>((value) => values.includes(value as V[number])),
+  );
+  return { schema: schema as z.ZodType<V[number]>, help, expected: `one of ${values.join(", ")}`, ...rest };
+};
+
+export const wholes = <D extends readonly number[] | undefined>(
+  help: string,
+  rest: { default: D; aliases?: readonly string[]; expected?: string },
+) => ({
+  schema: z.preprocess(list, z.array(z.number().int().min(0))) as z.ZodType<readonly number[]>,
+  help,
+  expected: rest.expected ?? "whole numbers, as 0,2,3",
+  ...rest,
+});
+
+/** One side for both, or height and width. */
+export const sides = <D extends readonly [number, number] | undefined>(
+  help: string,
+  rest: { default: D; aliases?: readonly string[] },
+) => {
+  const schema = z
+    .preprocess(list, z.array(z.number().int().min(1).max(65536)).min(1).max(2))
+    .transform((v) => [v[0], v[1] ?? v[0]] as const);
+  return {
+    schema: schema as unknown as z.ZodType<readonly [number, number]>,
+    help,
+    expected: "an image size in pixels: a whole number over 0, or height,width",
+    ...rest,
+  };
+};
+
+/** A text, or true for a bare name. */
+export const textOrFlag = (help: string, rest: { aliases?: readonly string[] } = {}) => ({
+  schema: z.preprocess(
+    (value) => (value === "true" ? true : value === "false" ? false : value),
+    z.union([z.string().min(1), z.boolean()]),
+  ) as z.ZodType<string | boolean>,
+  help,
+  expected: "a path, or nothing after the name",
+  default: undefined,
+  ...rest,
+});
+
+/**
+ * Checks what was given against a table: aliases resolved, values converted, defaults filled in. `extra` names other keys that
+ * are taken as they are.
+ * @throws UserError naming the option, what was got and what is expected, with a suggestion for a slip.
+ */
+export function parseTable<T extends OptionTable>(
+  table: T,
+  given: Readonly<Record<string, unknown>>,
+  { extra = [] }: { extra?: readonly string[] } = {},
+): { values: ValuesOf<T>; rest: Record<string, unknown> } {
+  const names = new Map<string, string>();
+  for (const [name, { aliases = [] }] of Object.entries(table))
+    for (const known of [name, ...aliases]) names.set(plain(known), name);
+  const values: Record<string, unknown> = Object.fromEntries(
+    Object.entries(table).map(([name, option]) => [name, option.default]),
+  );
+  const rest: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(given)) {
+    const name = names.get(plain(key));
+    if (name === undefined) {
+      if (!extra.includes(key))
+        throw new UserError(`${key}: no such option${suggestion(plain(key), [...names.keys(), ...extra])}`);
+      rest[key] = value;
+    } else if (value !== undefined) values[name] = checked(name, table[name], value);
+  }
+  return { values: values as ValuesOf<T>, rest };
+}
+
+const plain = (name: string): string => name.replace(/^-+/, "").replace(/-/g, "_").toLowerCase();
+
+function checked(name: string, { schema, expected }: Option, value: unknown): unknown {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new UserError(`${name}=${Array.isArray(value) ? value.join(",") : String(value)}: expected ${expected}`);
+}
