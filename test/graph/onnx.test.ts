@@ -73,6 +73,16 @@ describe("toOnnx, read by onnx-proto", () => {
     ]);
   });
 
+  test("puts results that nobody reads last, the first of them at the very end: ONNX Runtime runs that one first", () => {
+    const x = input([2]);
+    const a = relu(x);
+    const first = add(a, scalar(1));
+    const b = mul(a, scalar(2));
+    const second = add(b, scalar(3));
+    const { graph: file } = onnx.ModelProto.decode(toOnnx(graph({ x }, { first, second })));
+    expect(file!.node!.map(({ output }) => output![0].replace(/_.*/, ""))).toEqual(["Relu", "Mul", "second", "first"]);
+  });
+
   test("refuses an output that is called what an input is called", () => {
     const x = input([2]);
     expect(() => toOnnx(graph({ x }, { x: relu(x) }))).toThrow("an input and an output of a graph are both called x");
