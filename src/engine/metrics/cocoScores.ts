@@ -1,7 +1,7 @@
 import { basename, extname } from "node:path";
 import { UserError } from "../../errors/index.js";
 import type { PictureResult } from "../evaluate.js";
-import { type CocoGroundTruth, evaluateCoco } from "./coco/evaluate.js";
+import { type CocoGroundTruth, coco80, evaluateCoco } from "./coco/index.js";
 
 /** The 12 figures that COCO ranks by, under its names. */
 export interface CocoScores {
@@ -56,19 +56,6 @@ export function scoreCoco(annotations: unknown, results: readonly PictureResult[
 }
 
 const stem = (path: string): string => basename(path, extname(path));
-
-/** COCO's numbers of its 80 classes. */
-export const coco80: readonly number[] = [
-  [1, 11],
-  [13, 25],
-  [27, 28],
-  [31, 44],
-  [46, 65],
-  [67, 67],
-  [70, 70],
-  [72, 82],
-  [84, 90],
-].flatMap(([from, to]) => Array.from({ length: to - from + 1 }, (_, i) => from + i));
 
 function categoryIds({ categories = [] }: CocoGroundTruth): readonly number[] {
   const ids = categories.map(({ id }) => id).sort((a, b) => a - b);
