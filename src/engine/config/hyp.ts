@@ -4,7 +4,7 @@ import type { Hyp } from "../training/settings.js";
 import { resolveHypFile } from "./files.js";
 
 /** The keys of a hyp file and the range of each. */
-export const hypRanges: Readonly<Record<string, readonly [from: number, to: number]>> = {
+export const hypRanges = {
   lr0: [0, 10],
   lrf: [0, 1],
   momentum: [0, 1],
@@ -34,7 +34,7 @@ export const hypRanges: Readonly<Record<string, readonly [from: number, to: numb
   mosaic: [0, 1],
   mixup: [0, 1],
   copy_paste: [0, 1],
-};
+} as const satisfies Readonly<Record<string, readonly [from: number, to: number]>>;
 
 /** Keys that may be left out of a file; all others must be there. */
 const optional = new Set(["anchors", "copy_paste", "iou_t"]);
@@ -69,7 +69,7 @@ export function readHyp(
 }
 
 function inRange(place: string, key: string, value: unknown): number {
-  const [from, to] = hypRanges[key];
+  const [from, to] = hypRanges[key as keyof typeof hypRanges];
   if (typeof value === "number" && value >= from && value <= to) return value;
   throw new UserError(
     `${place === key ? "" : `${place}: `}${key}: got ${String(value)}, expected a number from ${from} to ${to}`,

@@ -10,10 +10,13 @@ export type { Option, OptionTable, ValuesOf } from "./option.js";
 /** The options of a command, all decided. */
 export type Options<C extends CommandName> = ValuesOf<(typeof commandOptions)[C]>;
 
-/** What a command may be given: its options, all optional, as values or as texts; for train also keys of a hyp file. */
+/** What a command may be given: its options, all optional, as values or as texts. */
 export type Given<C extends CommandName> = {
-  readonly [K in keyof (typeof commandOptions)[C]]?: unknown;
-} & (C extends "train" ? { readonly [key: string]: unknown } : unknown);
+  readonly [K in keyof (typeof commandOptions)[C]]?: Options<C>[K] | string | number | boolean;
+};
+
+/** Keys of a hyp file, given one by one. */
+export type HypOverrides = { readonly [key in keyof typeof hypRanges]?: unknown };
 
 /** Checks what a command was given; `hyp` are keys of a hyp file among it. */
 export function parseOptions<C extends CommandName>(

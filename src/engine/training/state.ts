@@ -35,8 +35,10 @@ export interface TrainState {
   readonly buffer: Float32Array;
   /** Sums of gradients since the last step, by group. */
   readonly gradients: Readonly<Record<GroupName, Float32Array>>;
-  /** Whole-number buffers (num_batches_tracked) and constants. */
+  /** Whole-number buffers (num_batches_tracked counts here) and constants. */
   readonly fixed: Map<string, HostArray>;
+  /** The same as they were at the start, which the average keeps. */
+  readonly fixedAtStart: ReadonlyMap<string, HostArray>;
   /** Optimizer steps so far. */
   steps: number;
   /** EMA updates so far; the same as steps but for fine-tuned states. */
@@ -79,7 +81,8 @@ export function createState(model: Part, values: ReadonlyMap<string, HostArray>,
     pairs,
     buffer: new Float32Array(sizes.buffer),
     gradients: gradients as Record<GroupName, Float32Array>,
-    fixed,
+    fixed: new Map([...fixed].map(([name, { dtype, shape, data }]) => [name, hostArray(dtype, shape, data.slice())])),
+    fixedAtStart: fixed,
     steps: 0,
     updates: 0,
   };
@@ -107,17 +110,29 @@ const view = (vector: Float32Array, { offset, size, shape }: Place): HostArray =
   hostArray("float32", shape, vector.subarray(offset, offset + size));
 
 /** The current weights and buffers by name: views, valid until the next step. */
-export const currentWeights = (state: TrainState): Map<string, HostArray> => named(state, weightsOf);
+export const currentWeights = (state: TrainState): Map<string, HostArray> => named(state, weightsOf, state.fixed);
 
 /** The averaged weights and buffers by name: views, valid until the next step. */
-export const averagedWeights = (state: TrainState): Map<string, HostArray> => named(state, averagesOf);
+export const averagedWeights = (state: TrainState): Map<string, HostArray> =>
+  named(state, averagesOf, state.fixedAtStart);
 
-function named(state: TrainState, vectorOf: (state: TrainState, place: Place) => Float32Array): Map<string, HostArray> {
-  const arrays = [...state.places].map(([name, place]): [string, HostArray] => [
+function named(
+  state: TrainState,
+  vectorOf: (state: TrainState, place: Place) => Float32Array,
+  fixed: ReadonlyMap<string, HostArray>,
+): Map<string, HostArray> {
+  const views = [...state.places].map(([name, place]): [string, HostArray] => [
     name,
     view(vectorOf(state, place), place),
   ]);
-  return new Map([...arrays, ...state.fixed]);
+  return new Map([...views, ...fixed]);
+}
+
+/** Counts a batch in every num_batches_tracked. */
+export function countBatch(state: TrainState): void {
+  for (const [name, { data }] of state.fixed) {
+    if (name.endsWith("num_batches_tracked") && data instanceof BigInt64Array) data[0]++;
+  }
 }
 
 /** Views into flat vectors shaped as the gradients of all parameters that learn. */

@@ -33,7 +33,7 @@ import {
   paramInputs,
   yolov5Loss,
 } from "../../nn/index.js";
-import { currentWeights, gradientViews, setBuffer, type TrainState } from "./state.js";
+import { countBatch, currentWeights, gradientViews, setBuffer, type TrainState } from "./state.js";
 
 /** What a training step needs to know of a detector. */
 export interface Trainable {
@@ -132,6 +132,7 @@ export function createGradients(runtime: Runtime, model: Trainable, options: Gra
     const into = gradientArrays(state, fresh, outputs);
     await program.run(feeds, into);
     collect(state, fresh, into);
+    countBatch(state);
     const number = (name: string) => into.get(name)!.data as Float32Array;
     const [box, obj, cls] = number("parts");
     return { loss: number("loss")[0], parts: [box, obj, cls] as const, levels: number("levels") };

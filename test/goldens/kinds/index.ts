@@ -7,6 +7,8 @@ import { kinds as labels } from "./labels.js";
 import { kinds as loss } from "./loss.js";
 import { kinds as modules } from "./module.js";
 import { kinds as post } from "./post.js";
+import { kinds as pretrained } from "./pretrained.js";
+import { kinds as train } from "./train.js";
 import { kinds as weights } from "./weights.js";
 
 /** Every kind that we rebuild; a kind that is missing here is counted as "not yet". */
@@ -19,5 +21,7 @@ export const kinds: Readonly<Record<string, KindRunner>> = {
   ...loss,
   ...modules,
   ...post,
+  ...pretrained,
+  ...train,
   ...weights,
 };

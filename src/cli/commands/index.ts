@@ -1,0 +1,20 @@
+import type { CommandName } from "../../engine/config/index.js";
+import type { Output } from "../output.js";
+
+/** What a command works with: options as given, where to write, and the signal that ends it. */
+export interface Call {
+  readonly given: Readonly<Record<string, string | boolean>>;
+  readonly output: Output;
+  readonly signal: AbortSignal;
+}
+
+/** Every command; each is loaded when it is called. */
+export const commands: Readonly<Record<CommandName, (call: Call) => Promise<void>>> = {
+  train: async (call) => (await import("./train.js")).train(call),
+  val: async (call) => (await import("./val.js")).val(call),
+  predict: async (call) => (await import("./predict.js")).predict(call),
+  export: async (call) => (await import("./export.js")).exportModel(call),
+  info: async (call) => (await import("./info.js")).info(call),
+  import: async (call) => (await import("./import.js")).importWeights(call),
+  "check-data": async (call) => (await import("./check-data.js")).checkData(call),
+};

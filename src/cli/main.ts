@@ -1,0 +1,105 @@
+#!/usr/bin/env node
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { type CommandName, commandOptions, parseOptions } from "../engine/config/index.js";
+import { messageOf, suggestion, UserError } from "../errors/index.js";
+import { commands } from "./commands/index.js";
+import { helpOf, summaries } from "./help.js";
+import { createOutput } from "./output.js";
+import { parseWords } from "./overrides.js";
+
+/** The end that Ctrl-C asks for. */
+class Interrupted extends Error {
+  override readonly name = "Interrupted";
+}
+
+const names = Object.keys(commandOptions) as CommandName[];
+
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+});
+await main(process.argv.slice(2));
+
+async function main(words: string[]): Promise<void> {
+  try {
+    await program().parseAsync(words, { from: "user" });
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function program(): Command {
+  const root = new Command("swinyolo")
+    .description("Detectors of the YOLO family with Swin Transformer V2 blocks: train, validate, predict, export.")
+    .version(version(), "-v, --version")
+    .helpCommand(false)
+    .addHelpText("after", "\nswinyolo COMMAND --help lists a command's options. Options are written name=value.");
+  for (const name of names) {
+    root
+      .command(name)
+      .summary(summaries[name])
+      .argument("[options...]")
+      .allowUnknownOption()
+      .helpOption(false)
+      .action((_options: string[], _given: object, self: Command) => run(name, self.args));
+  }
+  root.argument("[command]").allowUnknownOption().allowExcessArguments().action((given?: string) => {
+    if (given === undefined) return root.outputHelp();
+    throw new UserError(`${given}: no such command${suggestion(given, names)} (${names.join(", ")})`);
+  });
+  return root;
+}
+
+async function run(name: CommandName, words: readonly string[]): Promise<void> {
+  if (words.some((word) => word === "--help" || word === "-h" || word === "help")) {
+    process.stdout.write(`${helpOf(name)}\n`);
+    return;
+  }
+  const given = parseWords(words);
+  // Mistakes show before anything heavy is loaded.
+  const { options } = parseOptions(name, given);
+  const output = createOutput(options.json);
+  const stop = interruptible(() => output.clear());
+  try {
+    await commands[name]({ given, output, signal: stop.signal });
+  } finally {
+    stop.done();
+    output.clear();
+  }
+}
+
+// The first Ctrl-C ends the work, the second the process.
+function interruptible(onStop: () => void): { signal: AbortSignal; done: () => void } {
+  const controller = new AbortController();
+  const handler = () => {
+    if (controller.signal.aborted) process.exit(130);
+    onStop();
+    process.stderr.write("Stopping; again to stop at once.\n");
+    controller.abort(new Interrupted());
+  };
+  process.on("SIGINT", handler);
+  process.on("SIGTERM", handler);
+  const done = () => {
+    process.off("SIGINT", handler);
+    process.off("SIGTERM", handler);
+  };
+  return { signal: controller.signal, done };
+}
+
+function fail(error: unknown): void {
+  if (process.env.SWINYOLO_DEBUG === "1" && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  if (error instanceof Interrupted) {
+    process.exitCode = 130;
+  } else if (error instanceof UserError) {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 2;
+  } else {
+    process.stderr.write(`${messageOf(error).split("\n")[0]}\nThis should not happen. SWINYOLO_DEBUG=1 shows where it did.\n`);
+    process.exitCode = 1;
+  }
+}
+
+function version(): string {
+  const { version: text } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
+  return text;
+}

@@ -1,0 +1,34 @@
+import { UserError } from "../errors/index.js";
+
+/**
+ * Options from the words after a command: `key=value`, `--key value`, `--key=value`, and bare names for true. What a name
+ * means is not known here; a name that stands between values takes them all as a list (`--classes 0 2 3`).
+ * @throws UserError for a value without a name, or a name given twice.
+ */
+export function parseWords(words: readonly string[]): Record<string, string | boolean> {
+  const given: Record<string, string | boolean> = {};
+  const set = (name: string, value: string | boolean) => {
+    if (Object.hasOwn(given, name)) throw new UserError(`${name} is given twice`);
+    given[name] = value;
+  };
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i];
+    const dashed = /^--?([A-Za-z][\w-]*)(?:=(.*))?$/s.exec(word);
+    const plain = /^([A-Za-z][\w-]*)=(.*)$/s.exec(word);
+    if (dashed) {
+      const [, name, value] = dashed;
+      if (value !== undefined) set(name, value);
+      else {
+        const values: string[] = [];
+        while (i + 1 < words.length && isValue(words[i + 1])) values.push(words[++i]);
+        set(name, values.length === 0 ? true : values.join(","));
+      }
+    } else if (plain) set(plain[1], plain[2]);
+    else if (/^[A-Za-z][\w-]*$/.test(word)) set(word, true);
+    else throw new UserError(`"${word}": an option as name=value expected`);
+  }
+  return given;
+}
+
+// A word that belongs to the name before it: no option itself. Negative numbers are values.
+const isValue = (word: string): boolean => !/^--?[A-Za-z]/.test(word) && !/^[A-Za-z][\w-]*=/.test(word);

@@ -1,0 +1,80 @@
+import { checkData as checkDataset, type DataCheck } from "../data/index.js";
+import { UserError } from "../errors/index.js";
+import type { HypOverrides, Given, Options } from "./config/index.js";
+import { parseOptions, readHyp } from "./config/index.js";
+import { type ExportResult, exportRun } from "./export.js";
+import { type ModelInfo, modelInfo } from "./info.js";
+import { loadPlugin } from "./plugin.js";
+import { type Prediction, predictRun } from "./predict.js";
+import { type TrainEvent, trainRun } from "./train.js";
+import type { TrainSettings } from "./training/settings.js";
+import { type ValResult, valRun } from "./val.js";
+
+/** What every call may be given besides its options. */
+export interface CallContext {
+  /** Ends the work; what is on disk stays whole. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Trains a detector. Options as on the command line (`swinyolo train --help`), and every key of a hyp file.
+ * @throws UserError for mistakes in options, data or files.
+ */
+export async function* train(
+  given: Given<"train"> & HypOverrides,
+  { signal, onScan }: CallContext & { onScan?: (split: string, done: number, total: number) => void } = {},
+): AsyncGenerator<TrainEvent> {
+  const { options, hyp: overrides } = parseOptions("train", given);
+  const { hyp, warnings } = readHyp(options.hyp, overrides, { strict: options.strict });
+  for (const message of warnings) yield { type: "report", message };
+  const extra = await loadPlugin(options.plugin);
+  yield* trainRun(trainSettings(options), { hyp, extra, signal, onScan });
+}
+
+function trainSettings(o: Options<"train">): TrainSettings {
+  const [height, width] = o.imgsz;
+  if (height !== width) throw new UserError(`imgsz=${height},${width}: training takes squares; one number expected`);
+  if (o.data === undefined && o.resume === undefined) throw new UserError("data expected: data=data.yaml");
+  if (o.model === undefined && o.weights === undefined && o.resume === undefined) {
+    throw new UserError("model or weights expected: model=yolov5n-swinv2.yaml trains from scratch, weights=X.pt goes on from there");
+  }
+  const freeze = o.freeze.length === 1 ? Array.from({ length: o.freeze[0] }, (_, i) => i) : o.freeze;
+  const resume = o.resume === false ? undefined : o.resume;
+  return { ...o, data: o.data ?? "", imgsz: height, freeze, save_period: o.save_period ?? -1, multi_scale: false, resume };
+}
+
+/** Validates weights on a data set: precision, recall, mAP, and COCO's figures with `annotations`. */
+export async function val(
+  given: Given<"val">,
+  { signal, onProgress }: CallContext & { onProgress?: (done: number, total: number) => void } = {},
+): Promise<ValResult> {
+  const { options } = parseOptions("val", given);
+  return valRun(options, { extra: await loadPlugin(options.plugin), signal, onProgress });
+}
+
+/** Detects objects in files: pictures, folders, patterns, lists, videos. */
+export async function* predict(given: Given<"predict">, { signal }: CallContext = {}): AsyncGenerator<Prediction> {
+  const { options } = parseOptions("predict", given);
+  yield* predictRun(options, { extra: await loadPlugin(options.plugin), signal });
+}
+
+/** Writes weights as an ONNX file and checks it. */
+export async function exportModel(given: Given<"export">): Promise<ExportResult> {
+  const { options } = parseOptions("export", given);
+  if (options.weights === undefined) throw new UserError("weights expected: weights=best.safetensors");
+  return exportRun({ ...options, weights: options.weights, extra: await loadPlugin(options.plugin) });
+}
+
+/** Layers, parameters, operations and planned memory of a model. */
+export async function info(given: Given<"info">): Promise<ModelInfo> {
+  const { options } = parseOptions("info", given);
+  if (options.model === undefined && options.weights === undefined) throw new UserError("model or weights expected: model=yolov5n-swinv2.yaml");
+  return modelInfo({ ...options, extra: await loadPlugin(options.plugin) });
+}
+
+/** Looks through a data set for everything that would keep it from being used. */
+export async function checkData(given: Given<"check-data">): Promise<DataCheck> {
+  const { options } = parseOptions("check-data", given);
+  if (options.data === undefined) throw new UserError("data expected: data=data.yaml");
+  return checkDataset(options.data);
+}
