@@ -7,9 +7,7 @@ import { palette } from "./pictures/colour.js";
 import type { Box } from "./pictures/geometry.js";
 import { ground, type Light } from "./pictures/ground.js";
 import { paint } from "./pictures/paint.js";
-import { arrange, type Kind, names } from "./pictures/scene.js";
-
-export type { Kind } from "./pictures/scene.js";
+import { arrange, type Kind, names, type Thing } from "./pictures/scene.js";
 
 /** How many pictures, of which side in pixels; `onProgress` is told how many are done. */
 export interface PicturesOptions {
@@ -47,27 +45,34 @@ export async function makePictures(
   return { data, names: [...names] };
 }
 
-/** One picture of a split as JPEG bytes, its label file's text, and the class and colour of each row of it. */
+/** One picture of a split: JPEG bytes and the text of its label file. */
 export async function drawPicture(
   seed: number,
   split: Split,
   { index, size }: { index: number; size: number },
-): Promise<{ jpeg: Buffer; labels: string; kinds: Kind[] }> {
-  const random = rng(seed, split, index);
-  const light = lightOf(random);
-  const things = arrange(kindsOf(seed, split, { index, random }), random, size);
-  const svg = paint(things, random.split("paint"), { size, light });
-  const jpeg = await sharp(ground(random.split("ground"), light, size), {
-    raw: { width: size, height: size, channels: 3 },
-  })
-    .composite([{ input: Buffer.from(svg) }])
+): Promise<{ jpeg: Buffer; labels: string }> {
+  const { things, light, random } = sceneOf(seed, split, { index, size });
+  const raw = { width: size, height: size, channels: 3 } as const;
+  const jpeg = await sharp(ground(random.split("ground"), light, size), { raw })
+    .composite([{ input: Buffer.from(paint(things, random.split("paint"), { size, light })) }])
     .jpeg({ quality: 92, chromaSubsampling: "4:4:4" })
     .toBuffer();
-  const labels = things.map(({ name, box }) => labelRow(names.indexOf(name), box, size)).join("");
-  return { jpeg, labels, kinds: things.map(({ name, colour }) => ({ name, colour })) };
+  return { jpeg, labels: things.map(({ name, box }) => labelRow(names.indexOf(name), box, size)).join("") };
 }
 
-type Split = "train" | "val";
+/** What is in a picture and where, before it is painted; the objects in the order in which they are painted. */
+export function sceneOf(
+  seed: number,
+  split: Split,
+  { index, size }: { index: number; size: number },
+): { things: Thing[]; light: Light; random: Rng } {
+  const random = rng(seed, split, index);
+  const light = lightOf(random);
+  return { things: arrange(kindsOf(seed, split, { index, random }), random, size), light, random };
+}
+
+/** The two parts of the set. */
+export type Split = "train" | "val";
 const splits: Split[] = ["train", "val"];
 
 /** Every class in every colour. */

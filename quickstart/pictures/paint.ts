@@ -33,9 +33,9 @@ function paintThing(thing: Thing, id: string, { rng, light }: { rng: Rng; light:
 function shadow(thing: Thing, { from }: Light, use: (attributes: string) => string): string {
   const depth = 1.2 + 0.045 * thing.scale;
   const move = `transform="translate(${(-from[0] * depth).toFixed(2)} ${(-from[1] * depth).toFixed(2)})"`;
-  const widths = [0.4, 0.9, 1.4, 1.9, 2.5];
+  const widths = [0.5, 1.2, 2.1];
   const layers = widths.map((width) =>
-    use(`${move} stroke="#0a0818" stroke-width="${(width * depth).toFixed(2)}" stroke-linejoin="round" opacity="0.09"`),
+    use(`${move} stroke="#0a0818" stroke-width="${(width * depth).toFixed(2)}" stroke-linejoin="bevel" opacity="0.14"`),
   );
   return `<g fill="#0a0818">${layers.join("")}</g>`;
 }
