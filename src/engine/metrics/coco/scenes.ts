@@ -2,7 +2,6 @@ import { UserError } from "../../../errors/index.js";
 import type { Scene } from "./assign.js";
 import { boxOverlaps, type CocoBox } from "./boxes.js";
 import { maskOf, maskOverlaps } from "./masks.js";
-import { runsBox } from "./rle.js";
 import type { CocoAnnotation, CocoDetection, CocoGroundTruth, CocoId, CocoOptions, CocoParams } from "./types.js";
 
 type Picture = CocoGroundTruth["images"][number];
@@ -82,25 +81,26 @@ function inOrder<T extends { readonly category_id: number }>(
 function sceneOf({ picture, truth, found: all }: Group, { iouType, maxDets }: CocoParams): ScoredScene {
   const found = all.toSorted((a, b) => b.score - a.score).slice(0, maxDets[maxDets.length - 1]);
   const crowds = truth.map(({ iscrowd }) => Boolean(iscrowd));
-  const common = {
+  const masks = (items: readonly Item[]) => items.map((item) => maskOf(item, picture));
+  const boxes = (items: readonly Item[]) => items.map((item) => boxOf(item, picture));
+  return {
     scores: found.map(({ score }) => score),
     truth: truth.map(({ id, area, bbox }, i) => ({ id, area: area ?? boxArea(bbox), crowd: crowds[i] })),
+    areas: found.map((one) => (one.bbox?.length ? boxArea(one.bbox) : maskOf(one, picture).area)),
+    overlaps:
+      iouType === "bbox"
+        ? boxOverlaps(boxes(found), boxes(truth), crowds)
+        : maskOverlaps(masks(found), masks(truth), crowds),
   };
-  if (iouType === "bbox") {
-    const [boxes, objects] = [found.map(boxOf), truth.map(boxOf)];
-    return { ...common, areas: boxes.map(([, , w, h]) => w * h), overlaps: boxOverlaps(boxes, objects, crowds) };
-  }
-  const masks = found.map((detection) => maskOf(detection, picture));
-  const objects = truth.map((object) => maskOf(object, picture));
-  const areas = found.map(({ bbox }, d) => (bbox?.length ? boxArea(bbox) : masks[d].area));
-  return { ...common, areas, overlaps: maskOverlaps(masks, objects, crowds) };
+}
 
-  function boxOf({ bbox, segmentation }: CocoDetection | CocoAnnotation): CocoBox {
-    if (bbox?.length === 4) return bbox as unknown as CocoBox;
-    if (!segmentation) throw new UserError(`an object of picture ${picture.id} has no bbox of 4 numbers`);
-    const { runs, size } = maskOf({ segmentation }, picture);
-    return runsBox(runs, size[0]);
-  }
+type Item = CocoAnnotation | CocoDetection;
+
+// A detection that is a mask alone has the box around it.
+function boxOf({ bbox, segmentation }: Item, picture: Picture): CocoBox {
+  if (bbox?.length === 4) return [bbox[0], bbox[1], bbox[2], bbox[3]];
+  if (!segmentation) throw new UserError(`an object of picture ${picture.id} has no bbox of 4 numbers`);
+  return maskOf({ segmentation }, picture).box;
 }
 
 const boxArea = (bbox: readonly number[] = []): number => (bbox.length === 4 ? bbox[2] * bbox[3] : 0);
