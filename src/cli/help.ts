@@ -24,13 +24,21 @@ const examples: Readonly<Record<CommandName, string>> = {
 
 /** The options of a command, as text for a terminal. */
 export function helpOf(command: CommandName): string {
-  const rows = Object.entries(commandOptions[command]).map(([name, { help, expected, default: fallback, aliases = [] }]) => {
-    const start = fallback === undefined ? "" : ` [${Array.isArray(fallback) ? fallback.join(",") : String(fallback)}]`;
-    const others = aliases.length ? pc.dim(` (also ${aliases.map((alias: string) => `--${alias.replaceAll("_", "-")}`).join(", ")})`) : "";
-    const what = [help, help.includes(expected) ? "" : pc.dim(expected)].filter((part) => part !== "").join("; ");
-    return `  ${pc.bold(name.padEnd(16))} ${what}${start}${others}`;
-  });
-  const hyp = command === "train" ? ["", "Every key of a hyp file can be given too:", `  ${wrap(Object.keys(hypRanges).join(", "), 90, "  ")}`] : [];
+  const rows = Object.entries(commandOptions[command]).map(
+    ([name, { help, expected, default: fallback, aliases = [] }]) => {
+      const start =
+        fallback === undefined ? "" : ` [${Array.isArray(fallback) ? fallback.join(",") : String(fallback)}]`;
+      const others = aliases.length
+        ? pc.dim(` (also ${aliases.map((alias: string) => `--${alias.replaceAll("_", "-")}`).join(", ")})`)
+        : "";
+      const what = [help, help.includes(expected) ? "" : pc.dim(expected)].filter((part) => part !== "").join("; ");
+      return `  ${pc.bold(name.padEnd(16))} ${what}${start}${others}`;
+    },
+  );
+  const hyp =
+    command === "train"
+      ? ["", "Every key of a hyp file can be given too:", `  ${wrap(Object.keys(hypRanges).join(", "), 90, "  ")}`]
+      : [];
   return [
     `swinyolo ${command}: ${summaries[command]}`,
     "",

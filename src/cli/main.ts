@@ -43,10 +43,14 @@ function program(): Command {
       .helpOption(false)
       .action((_options: string[], _given: object, self: Command) => run(name, self.args));
   }
-  root.argument("[command]").allowUnknownOption().allowExcessArguments().action((given?: string) => {
-    if (given === undefined) return root.outputHelp();
-    throw new UserError(`${given}: no such command${suggestion(given, names)} (${names.join(", ")})`);
-  });
+  root
+    .argument("[command]")
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .action((given?: string) => {
+      if (given === undefined) return root.outputHelp();
+      throw new UserError(`${given}: no such command${suggestion(given, names)} (${names.join(", ")})`);
+    });
   return root;
 }
 
@@ -94,12 +98,16 @@ function fail(error: unknown): void {
     process.stderr.write(`${error.message}\n`);
     process.exitCode = 2;
   } else {
-    process.stderr.write(`${messageOf(error).split("\n")[0]}\nThis should not happen. SWINYOLO_DEBUG=1 shows where it did.\n`);
+    process.stderr.write(
+      `${messageOf(error).split("\n")[0]}\nThis should not happen. SWINYOLO_DEBUG=1 shows where it did.\n`,
+    );
     process.exitCode = 1;
   }
 }
 
 function version(): string {
-  const { version: text } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
+  const { version: text } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+    version: string;
+  };
   return text;
 }

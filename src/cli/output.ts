@@ -73,7 +73,13 @@ export function duration(seconds: number): string {
 export function table(headings: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const cells = rows.map((row) => row.map(String));
   const widths = headings.map((heading, i) => Math.max(heading.length, ...cells.map((row) => row[i]?.length ?? 0)));
-  const right = headings.map((_, i) => rows.length > 0 && rows.every((row) => typeof row[i] === "number" || /^[\d.,-]*$/.test(String(row[i]))));
-  const format = (row: readonly string[]) => row.map((cell, i) => (right[i] ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join("  ").trimEnd();
+  const right = headings.map(
+    (_, i) => rows.length > 0 && rows.every((row) => typeof row[i] === "number" || /^[\d.,-]*$/.test(String(row[i]))),
+  );
+  const format = (row: readonly string[]) =>
+    row
+      .map((cell, i) => (right[i] ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
+      .join("  ")
+      .trimEnd();
   return [pc.dim(format(headings)), ...cells.map(format)].join("\n");
 }

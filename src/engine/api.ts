@@ -1,6 +1,6 @@
 import { checkData as checkDataset, type DataCheck } from "../data/index.js";
 import { UserError } from "../errors/index.js";
-import type { HypOverrides, Given, Options } from "./config/index.js";
+import type { Given, HypOverrides, Options } from "./config/index.js";
 import { parseOptions, readHyp } from "./config/index.js";
 import { type ExportResult, exportRun } from "./export.js";
 import { type ModelInfo, modelInfo } from "./info.js";
@@ -36,11 +36,21 @@ function trainSettings(o: Options<"train">): TrainSettings {
   if (height !== width) throw new UserError(`imgsz=${height},${width}: training takes squares; one number expected`);
   if (o.data === undefined && o.resume === undefined) throw new UserError("data expected: data=data.yaml");
   if (o.model === undefined && o.weights === undefined && o.resume === undefined) {
-    throw new UserError("model or weights expected: model=yolov5n-swinv2.yaml trains from scratch, weights=X.pt goes on from there");
+    throw new UserError(
+      "model or weights expected: model=yolov5n-swinv2.yaml trains from scratch, weights=X.pt goes on from there",
+    );
   }
   const freeze = o.freeze.length === 1 ? Array.from({ length: o.freeze[0] }, (_, i) => i) : o.freeze;
   const resume = o.resume === false ? undefined : o.resume;
-  return { ...o, data: o.data ?? "", imgsz: height, freeze, save_period: o.save_period ?? -1, multi_scale: false, resume };
+  return {
+    ...o,
+    data: o.data ?? "",
+    imgsz: height,
+    freeze,
+    save_period: o.save_period ?? -1,
+    multi_scale: false,
+    resume,
+  };
 }
 
 /** Validates weights on a data set: precision, recall, mAP, and COCO's figures with `annotations`. */
@@ -68,7 +78,8 @@ export async function exportModel(given: Given<"export">): Promise<ExportResult>
 /** Layers, parameters, operations and planned memory of a model. */
 export async function info(given: Given<"info">): Promise<ModelInfo> {
   const { options } = parseOptions("info", given);
-  if (options.model === undefined && options.weights === undefined) throw new UserError("model or weights expected: model=yolov5n-swinv2.yaml");
+  if (options.model === undefined && options.weights === undefined)
+    throw new UserError("model or weights expected: model=yolov5n-swinv2.yaml");
   return modelInfo({ ...options, extra: await loadPlugin(options.plugin) });
 }
 

@@ -1,12 +1,18 @@
-export { parseActivation } from "../nn/index.js";
-export { type BlockDefinition, defineBlock, type OptimizerKind } from "../nn/index.js";
+export { type BlockDefinition, defineBlock, type OptimizerKind, parseActivation } from "../nn/index.js";
 export { type CallContext, checkData, exportModel, info, predict, train, val } from "./api.js";
 export * from "./config/index.js";
 export { type ClassResult, type Evaluation, evaluate } from "./evaluate.js";
 export type { ExportResult } from "./export.js";
-export { detect, toPlanes } from "./inference/detect.js";
 export type { Backend, Box, Detections, DetectOptions, StageTimes } from "./inference/detect.js";
-export { Detector, type LoadOptions, type PictureInput, type PixelData, type PredictOptions, type Result } from "./inference/detector.js";
+export { detect, toPlanes } from "./inference/detect.js";
+export {
+  Detector,
+  type LoadOptions,
+  type PictureInput,
+  type PixelData,
+  type PredictOptions,
+  type Result,
+} from "./inference/detector.js";
 export { bindWeights, createForward, type Decodable, type Forward, forwardGraph } from "./inference/forward.js";
 export type { LayerInfo, MemoryInfo, ModelInfo } from "./info.js";
 export * from "./metrics/ap.js";

@@ -8,7 +8,7 @@ import { crop } from "./draw/crop.js";
 import type { Box, StageTimes } from "./inference/detect.js";
 import { Detector, type PredictOptions } from "./inference/detector.js";
 import { runFolder } from "./run/folder.js";
-import { listMedia, isVideo } from "./sources/media.js";
+import { isVideo, listMedia } from "./sources/media.js";
 import { probeVideo, readFrames, type VideoInfo, type VideoWriter, writeVideo } from "./sources/video.js";
 import { labelLines } from "./val.js";
 import { writeAtomic } from "./weights/files.js";
@@ -33,18 +33,31 @@ export interface PredictContext {
 }
 
 /** Detects objects in pictures and videos, and writes what was asked for; a prediction a picture, as they come. */
-export async function* predictRun(options: Options<"predict">, { extra, signal }: PredictContext = {}): AsyncGenerator<Prediction> {
+export async function* predictRun(
+  options: Options<"predict">,
+  { extra, signal }: PredictContext = {},
+): AsyncGenerator<Prediction> {
   const { weights, source } = options;
   if (weights === undefined) throw new UserError("weights expected: weights=best.safetensors");
-  if (source === undefined) throw new UserError("source expected: source=picture.jpg, a folder, a pattern, a list or a video");
+  if (source === undefined)
+    throw new UserError("source expected: source=picture.jpg, a folder, a pattern, a list or a video");
   const names = options.data === undefined ? undefined : readDataset(options.data, { need: [] }).names;
-  const detector = await Detector.load(weights, { model: options.model, names, extra, device: options.device, threads: options.threads, augment: options.augment });
+  const detector = await Detector.load(weights, {
+    model: options.model,
+    names,
+    extra,
+    device: options.device,
+    threads: options.threads,
+    augment: options.augment,
+  });
   try {
     const files = listMedia(source);
     const output = createOutput(options);
     for (const file of files) {
       signal?.throwIfAborted();
-      yield* isVideo(file) ? predictVideo(file, { detector, options, output, signal }) : predictPicture(file, { detector, options, output });
+      yield* isVideo(file)
+        ? predictVideo(file, { detector, options, output, signal })
+        : predictPicture(file, { detector, options, output });
     }
     await output.finish();
   } finally {
@@ -88,7 +101,15 @@ async function* predictVideo(path: string, { detector, options, output, signal }
       frame++;
       const [found] = await detector.predict(picture, predictOptions(options));
       const frames = Math.ceil(video.frames / stride);
-      const prediction = { path, width: picture.width, height: picture.height, detections: found.boxes, ms: found.ms, frame, frames };
+      const prediction = {
+        path,
+        width: picture.width,
+        height: picture.height,
+        detections: found.boxes,
+        ms: found.ms,
+        frame,
+        frames,
+      };
       await output.frame(picture, prediction, writer);
       yield { ...prediction, ...output.place() };
     }
@@ -124,14 +145,16 @@ function createOutput(o: Options<"predict">): Output {
   const texts = async (picture: Picture, { path, detections, frame }: Prediction) => {
     const stem = basename(path, extname(path)) + (frame === undefined ? "" : `_${frame}`);
     const files: [string, string | Uint8Array][] = [];
-    if (o.save_txt && detections.length > 0) files.push([join(folder!, "labels", `${stem}.txt`), labelLines(rowsOf(detections), picture, o.save_conf)]);
+    if (o.save_txt && detections.length > 0)
+      files.push([join(folder!, "labels", `${stem}.txt`), labelLines(rowsOf(detections), picture, o.save_conf)]);
     if (o.save_crop) {
       for (const { name, xyxy } of [...detections].reverse()) {
         const file = unused(join(folder!, "crops", safeName(name)), stem, taken);
         files.push([file, await encodePicture(crop(picture, xyxy), "jpg")]);
       }
     }
-    for (const { name, confidence } of detections) csv.push(`${csvCell(basename(path))},${csvCell(name)},${confidence.toFixed(2)}\n`);
+    for (const { name, confidence } of detections)
+      csv.push(`${csvCell(basename(path))},${csvCell(name)},${confidence.toFixed(2)}\n`);
     if (o.save_json) records.push({ path, ...(frame !== undefined && { frame }), detections });
     await writeAtomic(files);
   };
@@ -143,17 +166,23 @@ function createOutput(o: Options<"predict">): Output {
       if (o.nosave) return;
       const ending = extname(prediction.path).toLowerCase();
       const png = ending === ".png";
-      const name = basename(prediction.path, extname(prediction.path)) + (png || ending === ".jpg" || ending === ".jpeg" ? ending : ".jpg");
-      await writeAtomic([[join(folder!, name), await encodePicture(drawn(picture, prediction.detections), png ? "png" : "jpg")]]);
+      const name =
+        basename(prediction.path, extname(prediction.path)) +
+        (png || ending === ".jpg" || ending === ".jpeg" ? ending : ".jpg");
+      await writeAtomic([
+        [join(folder!, name), await encodePicture(drawn(picture, prediction.detections), png ? "png" : "jpg")],
+      ]);
     },
-    video: (path, info) => (o.nosave ? undefined : writeVideo(join(folder!, `${basename(path, extname(path))}.mp4`), info)),
+    video: (path, info) =>
+      o.nosave ? undefined : writeVideo(join(folder!, `${basename(path, extname(path))}.mp4`), info),
     async frame(picture, prediction, writer) {
       await texts(picture, prediction);
       await writer?.write(drawn(picture, prediction.detections));
     },
     async finish() {
       if (o.save_csv) await writeAtomic([[join(folder!, "predictions.csv"), csv.join("")]]);
-      if (o.save_json) await writeAtomic([[join(folder!, "predictions.json"), `${JSON.stringify(records, null, 1)}\n`]]);
+      if (o.save_json)
+        await writeAtomic([[join(folder!, "predictions.json"), `${JSON.stringify(records, null, 1)}\n`]]);
     },
   };
 }
@@ -161,7 +190,8 @@ function createOutput(o: Options<"predict">): Output {
 const labelOf = ({ name, confidence }: Box, o: Options<"predict">): string | undefined =>
   o.hide_labels ? undefined : o.hide_conf ? name : `${name} ${confidence.toFixed(2)}`;
 
-const rowsOf = (boxes: readonly Box[]): Float32Array => Float32Array.from(boxes.flatMap(({ xyxy, confidence, class: c }) => [...xyxy, confidence, c]));
+const rowsOf = (boxes: readonly Box[]): Float32Array =>
+  Float32Array.from(boxes.flatMap(({ xyxy, confidence, class: c }) => [...xyxy, confidence, c]));
 
 // A class name as a folder's name: nothing that leads elsewhere.
 const safeName = (name: string): string => name.replace(/[^\p{L}\p{N} _.-]/gu, "_").replace(/^\.+/, "_") || "_";

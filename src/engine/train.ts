@@ -188,6 +188,7 @@ async function buildRun({ settings, hyp, prepared, context, resumed }: RunParts)
     ...session,
     loss,
     anchorT: hyp.anchor_t,
+    recompute: settings.recompute,
     random: (iteration, place) => {
       const random = rng(settings.seed, "dropout", iteration, place);
       return () => random.next();

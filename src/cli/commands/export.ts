@@ -9,6 +9,8 @@ export async function exportModel({ given, output }: Call): Promise<void> {
   output.line(`Wrote ${result.file} (${result.megabytes.toFixed(1)} MB)`);
   output.line(`  input   ${result.inputs.join("; ")}`);
   output.line(`  output  ${result.outputs.join("; ")}`);
-  output.line(`  check   same detections as the model; largest difference ${result.check.maxDifference.toExponential(1)}`);
+  output.line(
+    `  check   same detections as the model; largest difference ${result.check.maxDifference.toExponential(1)}`,
+  );
   output.line(`Run it: swinyolo predict weights=${result.file} source=PICTURES`);
 }

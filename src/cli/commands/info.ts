@@ -22,16 +22,23 @@ export async function info({ given, output }: Call): Promise<void> {
   output.line(table(["layer", "from", "n", "parameters", "module", "output", "arguments"], rows));
   const [height, width] = result.imgsz;
   output.line("");
-  output.line(`${result.parameters.toLocaleString("en")} parameters, ${result.gflops.toFixed(2)} GFLOPs at ${height} x ${width}, strides ${result.strides.join(", ")}`);
+  output.line(
+    `${result.parameters.toLocaleString("en")} parameters, ${result.gflops.toFixed(2)} GFLOPs at ${height} x ${width}, strides ${result.strides.join(", ")}`,
+  );
   const { activations, state, batch } = result.memory;
-  output.line(`Training with batch ${batch}: ${gigabytes(activations)} of activations, ${gigabytes(state)} of weights, gradients and moments (planned)`);
+  output.line(
+    `Training with batch ${batch}: ${gigabytes(activations)} of activations, ${gigabytes(state)} of weights, gradients and moments (planned)`,
+  );
 }
 
-const gigabytes = (bytes: number): string => (bytes < 1e9 ? `${(bytes / 1e6).toFixed(0)} MB` : `${(bytes / 1e9).toFixed(2)} GB`);
+const gigabytes = (bytes: number): string =>
+  bytes < 1e9 ? `${(bytes / 1e6).toFixed(0)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
 
 const shapeText = (shape: readonly number[] | readonly (readonly number[])[]): string => {
   const one = (s: readonly number[]) => s.slice(1).join(" x ");
-  return Array.isArray(shape[0]) ? (shape as number[][]).map((s) => s.slice(1, 4).join(" x ")).join(", ") : one(shape as number[]);
+  return Array.isArray(shape[0])
+    ? (shape as number[][]).map((s) => s.slice(1, 4).join(" x ")).join(", ")
+    : one(shape as number[]);
 };
 
 const argText = (value: unknown): string => {

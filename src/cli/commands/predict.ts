@@ -22,14 +22,19 @@ export async function predict({ given, output, signal }: Call): Promise<void> {
     }
   }
   const per = (ms: number) => (ms / Math.max(sums.count, 1)).toFixed(1);
-  output.line(`\nSpeed: ${per(sums.preprocess)} ms preparing, ${per(sums.inference)} ms inference, ${per(sums.nms)} ms NMS a picture`);
+  output.line(
+    `\nSpeed: ${per(sums.preprocess)} ms preparing, ${per(sums.inference)} ms inference, ${per(sums.nms)} ms NMS a picture`,
+  );
   if (folder) output.line(`Written to ${folder}`);
 
   function showFrame(found: Prediction, start: number): void {
     const { frame = 1, frames = 0 } = found;
     const speed = frame / ((performance.now() - start) / 1000);
     if (frame === frames) output.line(`${basename(found.path)}: ${frames} frames at ${speed.toFixed(1)} a second`);
-    else output.progress(`${basename(found.path)}  ${bar(frame / frames)} ${frame}/${frames}  ${speed.toFixed(1)} frames/s  ${duration((frames - frame) / speed)} left  ${counts(found)}`);
+    else
+      output.progress(
+        `${basename(found.path)}  ${bar(frame / frames)} ${frame}/${frames}  ${speed.toFixed(1)} frames/s  ${duration((frames - frame) / speed)} left  ${counts(found)}`,
+      );
   }
 }
 
@@ -39,7 +44,8 @@ const describe = (found: Prediction): string =>
 /** `4 persons, 1 bus` */
 function counts({ detections }: Prediction): string {
   const numbers = new Map<string, number>();
-  for (const { name } of [...detections].sort((a, b) => a.class - b.class)) numbers.set(name, (numbers.get(name) ?? 0) + 1);
+  for (const { name } of [...detections].sort((a, b) => a.class - b.class))
+    numbers.set(name, (numbers.get(name) ?? 0) + 1);
   if (numbers.size === 0) return "no detections";
   return [...numbers].map(([name, n]) => `${n} ${name}${n > 1 ? "s" : ""}`).join(", ");
 }

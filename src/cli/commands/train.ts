@@ -6,7 +6,8 @@ import type { Call } from "./index.js";
 /** `swinyolo train`: a line an epoch, progress between. */
 export async function train({ given, output, signal }: Call): Promise<void> {
   let folder: string | undefined;
-  const onScan = (split: string, done: number, total: number) => output.progress(`Reading ${split} labels  ${bar(done / total)} ${done}/${total}`);
+  const onScan = (split: string, done: number, total: number) =>
+    output.progress(`Reading ${split} labels  ${bar(done / total)} ${done}/${total}`);
   try {
     for await (const event of run(given, { signal, onScan })) {
       if (event.type === "start") folder = event.run;
@@ -34,7 +35,9 @@ function show(event: TrainEvent, output: Output): void {
       output.note(event.message);
       break;
     case "start":
-      output.line(`${event.images} pictures, ${event.batches} batches an epoch, ${event.parameters.toLocaleString("en")} parameters; into ${event.run}`);
+      output.line(
+        `${event.images} pictures, ${event.batches} batches an epoch, ${event.parameters.toLocaleString("en")} parameters; into ${event.run}`,
+      );
       if (event.resumedFrom !== undefined) output.line(`Going on after epoch ${event.resumedFrom}.`);
       output.line(pc.dim(columns.map((name) => name.padStart(10)).join(" ")));
       break;
@@ -46,7 +49,9 @@ function show(event: TrainEvent, output: Output): void {
       break;
     case "end":
       output.line("");
-      output.line(`Best mAP50 ${event.best.map50.toFixed(3)}, mAP50-95 ${event.best.map.toFixed(3)} in epoch ${event.best.epoch}.`);
+      output.line(
+        `Best mAP50 ${event.best.map50.toFixed(3)}, mAP50-95 ${event.best.map.toFixed(3)} in epoch ${event.best.epoch}.`,
+      );
       output.line(`Weights: ${pc.bold(event.weights)}`);
       output.line(`Try them: swinyolo predict weights=${event.weights} source=PICTURES`);
       break;
@@ -63,7 +68,13 @@ function epochLine(e: EpochEvent): string {
   const each = (performance.now() - started.at) / 1000 / (e.epoch - started.epoch);
   const numbers = [e.box, e.obj, e.cls].map((v) => v.toFixed(4));
   const scores = [e.precision, e.recall, e.map50, e.map].map((v) => (v === undefined ? "-" : v.toFixed(3)));
-  return [`${e.epoch}/${e.epochs}`, ...numbers, ...scores, e.imagesPerSecond.toFixed(1), duration(each * (e.epochs - e.epoch))]
+  return [
+    `${e.epoch}/${e.epochs}`,
+    ...numbers,
+    ...scores,
+    e.imagesPerSecond.toFixed(1),
+    duration(each * (e.epochs - e.epoch)),
+  ]
     .map((cell) => cell.padStart(10))
     .join(" ");
 }

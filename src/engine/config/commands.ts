@@ -41,6 +41,10 @@ export const trainOptions = {
   cache: choice("keep pictures in memory or on disk", [false, "ram", "disk", "val"], { default: false, bare: "ram" }),
   device,
   threads,
+  recompute: choice("less memory for more time: compute layers again on the way back", [false, true, "cheap"], {
+    default: false,
+    bare: true,
+  }),
   single_cls: flag("all objects are of one class", { default: false }),
   optimizer: choice("", ["SGD", "Adam", "AdamW"], { default: "SGD" }),
   workers,

@@ -22,6 +22,7 @@ export interface TrainSettings {
   readonly device: string;
   readonly threads?: number;
   readonly multi_scale: boolean;
+  readonly recompute: boolean | "cheap";
   readonly single_cls: boolean;
   readonly optimizer: OptimizerKind;
   readonly workers?: number;

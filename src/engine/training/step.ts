@@ -12,6 +12,7 @@ import {
   mul,
   type Program,
   type Runtime,
+  recompute,
   runningUpdates,
   type SessionOptions,
   scalar,
@@ -62,6 +63,8 @@ export interface GradientOptions extends SessionOptions {
   readonly anchorT: number;
   /** Gives uniform numbers for dropout, keyed by the batch's number in the run and the mask's place in the graph. */
   readonly random?: (iteration: number, place: number) => () => number;
+  /** Activation checkpointing by layer: less memory, more time. `cheap` keeps convolutions and products. */
+  readonly recompute?: boolean | "cheap";
   /** Compiled shapes kept at once; each holds its own working memory. */
   readonly keep?: number;
 }
@@ -176,7 +179,8 @@ export function stepGraph({ model, state, images, capacity, options }: StepShape
     outputs.set(`grad.${name}`, gradients[i]);
   });
   for (const [name, tensor] of runningUpdates(forward)) outputs.set(`stats.${name}`, tensor);
-  return { graph: graph(new Map([...inputs, ...forward.inputs]), outputs), masks };
+  const step = graph(new Map([...inputs, ...forward.inputs]), outputs);
+  return { graph: options.recompute ? recompute(step, { cheapOnly: options.recompute === "cheap" }) : step, masks };
 }
 
 /** The shapes of the levels for pictures [b, c, h, w]. */

@@ -1,5 +1,5 @@
 import { at, suggestion, UserError } from "../../errors/index.js";
-import { input, type Tensor } from "../../graph/index.js";
+import { boundary, input, type Tensor } from "../../graph/index.js";
 import { type Args, type ArgValue, type BlockDefinition, type BlockModule, bindArgs } from "../blocks/define.js";
 import { blocks } from "../blocks/index.js";
 import { type DetectHead, detectHead } from "../heads/detect.js";
@@ -176,11 +176,13 @@ function assemble(
   const where = `${headRow.place}: row ${built.length} (Detect)`;
   const features = (x: Tensor): Tensor[] => {
     const outputs: Tensor[] = [];
+    // Between the layers `recompute` may forget what is inside them.
+    const start = boundary(x);
     built.forEach(({ run, layer }) => {
-      const inputs = sources(config.rows[layer.index], layer.index).map((from) => (from < 0 ? x : outputs[from]));
+      const inputs = sources(config.rows[layer.index], layer.index).map((from) => (from < 0 ? start : outputs[from]));
       outputs.push(
         at(`${config.rows[layer.index].place}: row ${layer.index} (${layer.module})`, () =>
-          shapeChecked(() => run(inputs)),
+          boundary(shapeChecked(() => run(inputs))),
         ),
       );
     });

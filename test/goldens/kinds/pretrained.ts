@@ -53,7 +53,14 @@ async function runTensor(c: GoldenCase): Promise<Results> {
 
 async function runPhotograph(c: GoldenCase): Promise<Results> {
   const picture = taken(await decodePicture(c.asset("image")), c.args.taken as string);
-  const box = c.args.letterbox as { new_shape: number[]; color: [number, number, number]; auto: boolean; scaleFill: boolean; scaleup: boolean; stride: number };
+  const box = c.args.letterbox as {
+    new_shape: number[];
+    color: [number, number, number];
+    auto: boolean;
+    scaleFill: boolean;
+    scaleup: boolean;
+    stride: number;
+  };
   const [height, width] = box.new_shape;
   const { auto, scaleFill, stride, color } = box;
   const fitted = letterbox(picture, { width, height }, { auto, scaleFill, stride, scaleUp: box.scaleup, color });
@@ -72,7 +79,12 @@ function taken(picture: Picture, how: string): Picture {
   if (how === "mirrored") return mirrorPicture(picture);
   if (how !== "middle") return picture;
   const { width, height, data } = picture;
-  const [left, top, w, h] = [Math.floor(width / 4), Math.floor(height / 4), Math.floor(width / 2), Math.floor(height / 2)];
+  const [left, top, w, h] = [
+    Math.floor(width / 4),
+    Math.floor(height / 4),
+    Math.floor(width / 2),
+    Math.floor(height / 2),
+  ];
   const middle = new Uint8Array(w * h * 3);
   for (let y = 0; y < h; y++) {
     const from = ((top + y) * width + left) * 3;
@@ -106,7 +118,8 @@ function trace(model: Decodable, shape: readonly number[]): Graph {
 function columns({ shape, data }: HostArray, from: number, to: number): HostArray {
   const [, n, width] = shape;
   const numbers = new Float32Array(n * (to - from));
-  for (let i = 0; i < n; i++) numbers.set((data as Float32Array).subarray(i * width + from, i * width + to), i * (to - from));
+  for (let i = 0; i < n; i++)
+    numbers.set((data as Float32Array).subarray(i * width + from, i * width + to), i * (to - from));
   return hostArray("float32", [n, to - from], numbers);
 }
 
@@ -135,4 +148,3 @@ function detections(c: GoldenCase, rows: HostArray): Plain {
     return { class: number, confidence, xyxy_in_network_input: [x1, y1, x2, y2] };
   });
 }
-

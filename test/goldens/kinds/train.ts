@@ -42,7 +42,11 @@ async function runSteps(c: GoldenCase): Promise<Results> {
   for (const [step, batch] of batches.entries()) {
     const images = c.array(`x${batch}`);
     const targets = toFloat32(c.array(`targets${batch}`));
-    const { loss: sum, parts } = await gradients.run(state, { images, targets }, { balance: loss.balance, iteration: step });
+    const { loss: sum, parts } = await gradients.run(
+      state,
+      { images, targets },
+      { balance: loss.balance, iteration: step },
+    );
     const [box, obj, cls] = parts;
     const line = { step, batch, loss: sum, box, obj, cls, grad_norm_before_clip: 0 };
     if ((step + 1) % o.accumulate === 0) {

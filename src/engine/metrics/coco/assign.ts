@@ -4,14 +4,14 @@ export interface Scene {
   /** Areas of the detections. */
   readonly areas: readonly number[];
   /** [detections, truth] */
-  readonly overlaps: Float64Array;
+  readonly overlaps: readonly number[];
 }
 
 /** What became of a detection. */
 export const [wrong, right, ignored] = [0, 1, 2];
 
 /** Of every detection at every threshold [thresholds, detections] whether it is wrong, right or ignored. */
-export interface Assignment {
+export interface Verdicts {
   readonly verdicts: Uint8Array;
   /** How much truth is to be found. */
   readonly positives: number;
@@ -20,44 +20,64 @@ export interface Assignment {
 /**
  * Gives each detection, best score first, the truth that it overlaps most and at least by the threshold. Crowds and truth
  * outside the range of areas are taken only where nothing else fits, and ignored, as are unmatched detections outside it.
+ * The verdicts on all scenes stand one after another.
  */
 export function assign(
-  { truth, areas, overlaps }: Scene,
+  scenes: readonly Scene[],
   range: readonly [number, number],
   thresholds: readonly number[],
-): Assignment {
-  const outside = (area: number) => area < range[0] || area > range[1];
-  const spare = truth.map(({ area, crowd }) => crowd || outside(area));
-  const order = [...truth.keys()].sort((a, b) => Number(spare[a]) - Number(spare[b]));
-  const verdicts = new Uint8Array(thresholds.length * areas.length);
-  const taken = new Uint8Array(truth.length);
-  thresholds.forEach((threshold, t) => {
-    taken.fill(0);
-    areas.forEach((area, d) => {
-      let least = Math.min(threshold, 1 - 1e-10);
-      let match = -1;
-      for (const g of order) {
-        if (taken[g] && !truth[g].crowd) continue;
-        if (match >= 0 && !spare[match] && spare[g]) break;
-        const overlap = overlaps[d * truth.length + g];
-        if (overlap < least) continue;
-        [least, match] = [overlap, g]; // of equals the later
-      }
-      if (match >= 0) taken[match] = 1;
-      verdicts[t * areas.length + d] = verdict(match, { truth, spare, outside: outside(area) });
+): Verdicts {
+  const total = scenes.reduce((sum, { areas }) => sum + areas.length, 0);
+  const verdicts = new Uint8Array(thresholds.length * total);
+  let [first, positives] = [0, 0];
+  for (const scene of scenes) {
+    const ranged = inRange(scene, range);
+    thresholds.forEach((threshold, t) => {
+      assignAt(threshold, ranged, (d, verdict) => {
+        verdicts[t * total + first + d] = verdict;
+      });
     });
-  });
-  return { verdicts, positives: spare.filter((is) => !is).length };
+    first += scene.areas.length;
+    positives += ranged.positives;
+  }
+  return { verdicts, positives };
 }
 
-interface Match extends Pick<Scene, "truth"> {
+interface RangedScene extends Scene {
+  /** Truth that need not be found. */
   readonly spare: readonly boolean[];
-  readonly outside: boolean;
+  /** Truth that is to be found comes first. */
+  readonly order: readonly number[];
+  readonly positives: number;
+  readonly outside: (area: number) => boolean;
 }
 
-function verdict(match: number, { truth, spare, outside }: Match): number {
-  if (match >= 0 && spare[match]) return ignored;
-  // pycocotools takes an annotation with id 0 for none: it is used up, but whoever found it counts as unmatched.
-  if (match >= 0 && truth[match].id !== 0) return right;
-  return outside ? ignored : wrong;
+function inRange(scene: Scene, [from, to]: readonly [number, number]): RangedScene {
+  const outside = (area: number) => area < from || area > to;
+  const spare = scene.truth.map(({ area, crowd }) => crowd || outside(area));
+  const all = spare.map((_, g) => g);
+  const needed = all.filter((g) => !spare[g]);
+  const order = [...needed, ...all.filter((g) => spare[g])];
+  return { ...scene, spare, order, positives: needed.length, outside };
+}
+
+function assignAt(threshold: number, scene: RangedScene, tell: (detection: number, verdict: number) => void): void {
+  const { truth, areas, overlaps, spare, order, outside } = scene;
+  const taken: boolean[] = [];
+  for (let d = 0; d < areas.length; d++) {
+    let least = Math.min(threshold, 1 - 1e-10);
+    let match = -1;
+    for (const g of order) {
+      if (taken[g] && !truth[g].crowd) continue;
+      if (match >= 0 && !spare[match] && spare[g]) break;
+      const overlap = overlaps[d * truth.length + g];
+      if (overlap < least) continue;
+      least = overlap;
+      match = g; // of equals the later
+    }
+    if (match >= 0) taken[match] = true;
+    // pycocotools takes an annotation with id 0 for none: it is used up, but whoever found it counts as unmatched.
+    if (match >= 0 && (spare[match] || truth[match].id !== 0)) tell(d, spare[match] ? ignored : right);
+    else tell(d, outside(areas[d]) ? ignored : wrong);
+  }
 }

@@ -1,4 +1,4 @@
-import { ignored, right } from "./assign.js";
+import { ignored, right, type Verdicts } from "./assign.js";
 
 /** Detections of one class in all pictures. */
 export interface ClassScenes {
@@ -7,13 +7,6 @@ export interface ClassScenes {
   readonly ranks: Uint32Array;
   /** All detections by falling score. */
   readonly order: Uint32Array;
-}
-
-/** One area's verdicts on them. */
-export interface Verdicts {
-  /** [thresholds, detections] */
-  readonly verdicts: Uint8Array;
-  readonly positives: number;
 }
 
 /** Precision at each recall and the last recall, by overlap; undefined where there is nothing to find. */
@@ -36,13 +29,13 @@ export function curvesOf(
   const precision = new Float64Array(chosen.length);
   for (let t = 0; t < thresholds; t++) {
     let [hits, counted] = [0, 0];
-    chosen.forEach((d, i) => {
-      const verdict = verdicts[t * order.length + d];
+    for (let i = 0; i < chosen.length; i++) {
+      const verdict = verdicts[t * order.length + chosen[i]];
       if (verdict === right) hits++;
       if (verdict !== ignored) counted++;
       recall[i] = hits / positives;
       precision[i] = hits / (counted + Number.EPSILON);
-    });
+    }
     for (let i = precision.length - 1; i > 0; i--) precision[i - 1] = Math.max(precision[i - 1], precision[i]);
     curves.recall[t] = recall.at(-1) ?? 0;
     recThrs.forEach((threshold, r) => {

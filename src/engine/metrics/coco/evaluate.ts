@@ -1,6 +1,6 @@
 import { UserError } from "../../../errors/index.js";
-import { type Assignment, assign } from "./assign.js";
-import { type ClassScenes, type Curves, curvesOf, type Verdicts } from "./curves.js";
+import { assign } from "./assign.js";
+import { type ClassScenes, type Curves, curvesOf } from "./curves.js";
 import { type ScoredScene, scenesOf } from "./scenes.js";
 import { type CocoDetection, type CocoGroundTruth, type CocoOptions, type CocoParams, cocoDefaults } from "./types.js";
 
@@ -38,10 +38,7 @@ function classCurves(pictures: readonly ScoredScene[], params: CocoParams): Clas
   const { iouThrs, recThrs, maxDets, areaRng } = params;
   const all = together(pictures);
   return areaRng.map((range) => {
-    const verdicts = joined(
-      pictures.map((picture) => assign(picture, range, iouThrs)),
-      iouThrs.length,
-    );
+    const verdicts = assign(pictures, range, iouThrs);
     return maxDets.map((maxDet) => curvesOf(all, verdicts, { maxDet, recThrs, thresholds: iouThrs.length }));
   });
 }
@@ -51,19 +48,6 @@ function together(pictures: readonly ScoredScene[]): ClassScenes {
   const ranks = Uint32Array.from(pictures.flatMap((picture) => picture.scores.map((_, rank) => rank)));
   const order = Uint32Array.from(scores.keys()).sort((a, b) => scores[b] - scores[a] || a - b);
   return { scores, ranks, order };
-}
-
-function joined(assignments: readonly Assignment[], thresholds: number): Verdicts {
-  const total = assignments.reduce((sum, { verdicts }) => sum + verdicts.length, 0);
-  const count = total / thresholds;
-  const verdicts = new Uint8Array(total);
-  let at = 0;
-  for (const { verdicts: own } of assignments) {
-    const n = own.length / thresholds;
-    for (let t = 0; t < thresholds; t++) verdicts.set(own.subarray(t * n, (t + 1) * n), t * count + at);
-    at += n;
-  }
-  return { verdicts, positives: assignments.reduce((sum, { positives }) => sum + positives, 0) };
 }
 
 function statsOf(classes: readonly ClassResult[], params: CocoParams): number[] {

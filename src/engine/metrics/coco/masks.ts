@@ -48,7 +48,11 @@ const measured = (runs: readonly number[], size: readonly [number, number]): Coc
  * Intersection over union [found, truth]; over the found mask's own area where the truth is a crowd; -1 where the sizes
  * of overlapping masks differ.
  */
-export function maskOverlaps(found: readonly CocoMask[], truth: readonly CocoMask[], crowds: readonly boolean[]) {
+export function maskOverlaps(
+  found: readonly CocoMask[],
+  truth: readonly CocoMask[],
+  crowds: readonly boolean[],
+): number[] {
   const boxes = (masks: readonly CocoMask[]) => masks.map(({ box }) => box);
   const overlaps = boxOverlaps(boxes(found), boxes(truth), crowds);
   return overlaps.map((near, i) => {
