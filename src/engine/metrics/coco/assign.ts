@@ -31,38 +31,47 @@ export function assign(
   const verdicts = new Uint8Array(thresholds.length * total);
   let [first, positives] = [0, 0];
   for (const scene of scenes) {
-    const ranged = inRange(scene, range);
-    thresholds.forEach((threshold, t) => {
-      assignAt(threshold, ranged, (d, verdict) => {
-        verdicts[t * total + first + d] = verdict;
-      });
-    });
+    const places = placesOf(scene, range);
+    for (let t = 0; t < thresholds.length; t++) {
+      assignAt(thresholds[t], scene, { places, range, verdicts, from: t * total + first });
+    }
     first += scene.areas.length;
-    positives += ranged.positives;
+    positives += places.needed;
   }
   return { verdicts, positives };
 }
 
-interface RangedScene extends Scene {
+interface Places {
   /** Truth that need not be found. */
   readonly spare: readonly boolean[];
   /** Truth that is to be found comes first. */
   readonly order: readonly number[];
-  readonly positives: number;
-  readonly outside: (area: number) => boolean;
+  readonly needed: number;
 }
 
-function inRange(scene: Scene, [from, to]: readonly [number, number]): RangedScene {
-  const outside = (area: number) => area < from || area > to;
-  const spare = scene.truth.map(({ area, crowd }) => crowd || outside(area));
-  const all = spare.map((_, g) => g);
-  const needed = all.filter((g) => !spare[g]);
-  const order = [...needed, ...all.filter((g) => spare[g])];
-  return { ...scene, spare, order, positives: needed.length, outside };
+function placesOf({ truth }: Scene, range: readonly [number, number]): Places {
+  const spare = truth.map(({ area, crowd }) => crowd || isOutside(area, range));
+  const order: number[] = [];
+  for (let g = 0; g < spare.length; g++) if (!spare[g]) order.push(g);
+  const needed = order.length;
+  for (let g = 0; g < spare.length; g++) if (spare[g]) order.push(g);
+  return { spare, order, needed };
 }
 
-function assignAt(threshold: number, scene: RangedScene, tell: (detection: number, verdict: number) => void): void {
-  const { truth, areas, overlaps, spare, order, outside } = scene;
+interface Target {
+  readonly places: Places;
+  readonly range: readonly [number, number];
+  /** Takes the verdict on the first detection at `from`. */
+  readonly verdicts: Uint8Array;
+  readonly from: number;
+}
+
+function assignAt(
+  threshold: number,
+  { truth, areas, overlaps }: Scene,
+  { places, range, verdicts, from }: Target,
+): void {
+  const { spare, order } = places;
   const taken: boolean[] = [];
   for (let d = 0; d < areas.length; d++) {
     let least = Math.min(threshold, 1 - 1e-10);
@@ -77,7 +86,9 @@ function assignAt(threshold: number, scene: RangedScene, tell: (detection: numbe
     }
     if (match >= 0) taken[match] = true;
     // pycocotools takes an annotation with id 0 for none: it is used up, but whoever found it counts as unmatched.
-    if (match >= 0 && (spare[match] || truth[match].id !== 0)) tell(d, spare[match] ? ignored : right);
-    else tell(d, outside(areas[d]) ? ignored : wrong);
+    if (match >= 0 && (spare[match] || truth[match].id !== 0)) verdicts[from + d] = spare[match] ? ignored : right;
+    else verdicts[from + d] = isOutside(areas[d], range) ? ignored : wrong;
   }
 }
+
+const isOutside = (area: number, [from, to]: readonly [number, number]) => area < from || area > to;

@@ -2,7 +2,6 @@ import { ignored, right, type Verdicts } from "./assign.js";
 
 /** Detections of one class in all pictures. */
 export interface ClassScenes {
-  readonly scores: Float64Array;
   /** The place of each detection among those of its picture. */
   readonly ranks: Uint32Array;
   /** All detections by falling score. */

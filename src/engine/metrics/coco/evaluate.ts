@@ -23,8 +23,10 @@ export function evaluateCoco(
   const params = { ...cocoDefaults, ...options };
   const sorted = { ...params, maxDets: [...params.maxDets].sort((a, b) => a - b) };
   check(truth, detections, sorted);
-  const scenes = scenesOf(truth, detections, sorted);
-  const classes = [...scenes].map(([id, pictures]) => ({ id, curves: classCurves(pictures, sorted) }));
+  const classes: ClassResult[] = [];
+  for (const { id, scenes } of scenesOf(truth, detections, sorted)) {
+    classes.push({ id, curves: classCurves(scenes, sorted) });
+  }
   return { stats: statsOf(classes, sorted), perClass: params.useCats ? perClassOf(classes, sorted) : new Map() };
 }
 
@@ -34,20 +36,20 @@ interface ClassResult {
   readonly curves: readonly (readonly (Curves | undefined)[])[];
 }
 
-function classCurves(pictures: readonly ScoredScene[], params: CocoParams): ClassResult["curves"] {
+function classCurves(scenes: readonly ScoredScene[], params: CocoParams): ClassResult["curves"] {
   const { iouThrs, recThrs, maxDets, areaRng } = params;
-  const all = together(pictures);
+  const all = together(scenes);
   return areaRng.map((range) => {
-    const verdicts = assign(pictures, range, iouThrs);
+    const verdicts = assign(scenes, range, iouThrs);
     return maxDets.map((maxDet) => curvesOf(all, verdicts, { maxDet, recThrs, thresholds: iouThrs.length }));
   });
 }
 
-function together(pictures: readonly ScoredScene[]): ClassScenes {
-  const scores = Float64Array.from(pictures.flatMap((picture) => picture.scores));
-  const ranks = Uint32Array.from(pictures.flatMap((picture) => picture.scores.map((_, rank) => rank)));
+function together(scenes: readonly ScoredScene[]): ClassScenes {
+  const scores = Float64Array.from(scenes.flatMap((scene) => scene.scores));
+  const ranks = Uint32Array.from(scenes.flatMap((scene) => scene.scores.map((_, rank) => rank)));
   const order = Uint32Array.from(scores.keys()).sort((a, b) => scores[b] - scores[a] || a - b);
-  return { scores, ranks, order };
+  return { ranks, order };
 }
 
 function statsOf(classes: readonly ClassResult[], params: CocoParams): number[] {

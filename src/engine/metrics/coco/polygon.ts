@@ -1,5 +1,7 @@
 // A border is followed on a grid finer than the pixels by this.
 const scale = 5;
+// The fine place in the middle of pixel 0.
+const middle = 2;
 
 /**
  * Run lengths (column by column, zeros first) of the pixels inside a polygon x, y, ...: pixel for pixel what COCO's own
@@ -10,46 +12,47 @@ export function polygonRuns(
   { width, height }: { readonly width: number; readonly height: number },
 ): number[] {
   const crossings: number[] = [];
-  const border = fineBorder(polygon);
-  for (let i = 1; i < border.x.length; i++) {
-    const [before, here] = [border.x[i - 1], border.x[i]];
-    if (here === before) continue;
-    // The border crosses the middle of a column of pixels where the fine step does.
-    const column = (Math.min(here, before) + 0.5) / scale - 0.5;
-    if (!Number.isInteger(column) || column < 0 || column > width - 1) continue;
-    const y = (Math.min(border.y[i], border.y[i - 1]) + 0.5) / scale - 0.5;
-    crossings.push(column * height + Math.ceil(Math.min(Math.max(y, 0), height)));
-  }
+  let [lastX, lastY] = [Number.NaN, 0];
+  followBorder(polygon, (x, y) => {
+    const column = (Math.min(x, lastX) - middle) / scale;
+    // The border goes from one column to the next where the fine step crosses a pixel's middle.
+    if (x !== lastX && Number.isInteger(column) && column >= 0 && column < width) {
+      const row = Math.ceil((Math.min(y, lastY) - middle) / scale);
+      crossings.push(column * height + Math.min(Math.max(row, 0), height));
+    }
+    lastX = x;
+    lastY = y;
+  });
   crossings.push(height * width);
   return runsBetween(crossings.sort((a, b) => a - b));
 }
 
 // All points of the outline on the fine grid.
-function fineBorder(polygon: readonly number[]): { x: number[]; y: number[] } {
+function followBorder(polygon: readonly number[], visit: (x: number, y: number) => void): void {
   const corners = polygon.map((p) => Math.trunc(scale * p + 0.5));
   const n = corners.length - (corners.length % 2);
-  const border: { x: number[]; y: number[] } = { x: [], y: [] };
   for (let i = 0; i < n; i += 2) {
     const j = (i + 2) % n;
-    addLine(border, [corners[i], corners[i + 1], corners[j], corners[j + 1]]);
+    followLine([corners[i], corners[i + 1], corners[j], corners[j + 1]], visit);
   }
-  return border;
 }
 
-// The longer axis takes whole steps, always in rising order, so that a line is the same seen from both ends.
-function addLine(
-  { x, y }: { x: number[]; y: number[] },
+// The longer axis takes whole steps. The shorter is rounded seen from the same end either way, so that neighbours who share a
+// line share its pixels.
+function followLine(
   [x1, y1, x2, y2]: readonly [number, number, number, number],
+  visit: (x: number, y: number) => void,
 ): void {
   const [wide, high] = [Math.abs(x2 - x1), Math.abs(y2 - y1)];
+  const flat = wide >= high;
   const steps = Math.max(wide, high);
-  const back = wide >= high ? x1 > x2 : y1 > y2;
+  const back = flat ? x1 > x2 : y1 > y2;
   const [fromX, fromY, toX, toY] = back ? [x2, y2, x1, y1] : [x1, y1, x2, y2];
-  const slope = steps === 0 ? 0 : wide >= high ? (toY - fromY) / wide : (toX - fromX) / high;
+  const slope = steps === 0 ? 0 : flat ? (toY - fromY) / wide : (toX - fromX) / high;
   for (let d = 0; d <= steps; d++) {
     const t = back ? steps - d : d;
-    x.push(wide >= high ? fromX + t : Math.trunc(fromX + slope * t + 0.5));
-    y.push(wide >= high ? Math.trunc(fromY + slope * t + 0.5) : fromY + t);
+    if (flat) visit(fromX + t, Math.trunc(fromY + slope * t + 0.5));
+    else visit(Math.trunc(fromX + slope * t + 0.5), fromY + t);
   }
 }
 

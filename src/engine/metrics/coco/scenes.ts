@@ -11,27 +11,32 @@ export interface ScoredScene extends Scene {
   readonly scores: readonly number[];
 }
 
-/** Truth and detections of every class (by category id, -1 where classes do not count), picture by picture. */
-export function scenesOf(
+/** Truth and detections class by class (a category's id, -1 where classes do not count), picture by picture. */
+export function* scenesOf(
   truth: CocoGroundTruth,
   detections: readonly CocoDetection[],
   params: CocoParams & Pick<CocoOptions, "imageIds">,
-): Map<number, ScoredScene[]> {
+): Generator<{ readonly id: number; readonly scenes: ScoredScene[] }> {
   const pictures = picturesOf(truth, params.imageIds);
   const categories = categoriesOf(truth);
-  const groups = new Map(params.useCats ? categories.map((id) => [id, new Groups(pictures)]) : []);
-  const all = new Groups(pictures);
-  const add = <T extends CocoAnnotation | CocoDetection>(items: readonly T[], place: (g: Group) => T[]) => {
-    for (const item of inOrder(items, { categories, byCategory: !params.useCats })) {
-      const group = (params.useCats ? groups.get(item.category_id) : all)?.of(item.image_id);
-      if (group) place(group).push(item);
-    }
-  };
-  add(truth.annotations, (group) => group.truth);
-  add(detections, (group) => group.found);
-  const scenes = (of: Groups) => of.present().map((group) => sceneOf(group, params));
-  if (!params.useCats) return new Map([[-1, scenes(all)]]);
-  return new Map([...groups].map(([id, of]) => [id, scenes(of)]));
+  const [objects, found] = [byCategory(truth.annotations), byCategory(detections)];
+  // Where classes do not count, ties are decided by rising category first.
+  const classes = params.useCats ? categories.map((id) => ({ id, members: [id] })) : [{ id: -1, members: categories }];
+  for (const { id, members } of classes) {
+    const of = <T>(items: ReadonlyMap<number, T[]>) => members.flatMap((member) => items.get(member) ?? []);
+    const groups = byPicture(of(objects), of(found), pictures);
+    yield { id, scenes: groups.map((group) => sceneOf(group, params)) };
+  }
+}
+
+function byCategory<T extends Item>(items: readonly T[]): Map<number, T[]> {
+  const lists = new Map<number, T[]>();
+  for (const item of items) {
+    const list = lists.get(item.category_id);
+    if (list) list.push(item);
+    else lists.set(item.category_id, [item]);
+  }
+  return lists;
 }
 
 interface Group {
@@ -40,21 +45,18 @@ interface Group {
   readonly found: CocoDetection[];
 }
 
-// By picture, in the order of the pictures.
-class Groups {
-  private readonly groups = new Map<CocoId, Group>();
-
-  constructor(private readonly pictures: ReadonlyMap<CocoId, Picture>) {}
-
-  of(id: CocoId): Group | undefined {
-    const picture = this.pictures.get(id);
-    if (!picture) return undefined;
-    const group = this.groups.get(id) ?? { picture, truth: [], found: [] };
-    if (!this.groups.has(id)) this.groups.set(id, group);
-    return group;
-  }
-
-  present = (): Group[] => [...this.pictures.keys()].flatMap((id) => this.groups.get(id) ?? []);
+// Pictures with truth or detections, in the order of `pictures`; what belongs to none of them is left out.
+function byPicture(
+  truth: readonly CocoAnnotation[],
+  found: readonly CocoDetection[],
+  pictures: ReadonlyMap<CocoId, Picture>,
+): Group[] {
+  const present = new Set([...truth, ...found].map(({ image_id: id }) => id));
+  const groups = new Map<CocoId, Group>();
+  for (const [id, picture] of pictures) if (present.has(id)) groups.set(id, { picture, truth: [], found: [] });
+  for (const object of truth) groups.get(object.image_id)?.truth.push(object);
+  for (const detection of found) groups.get(detection.image_id)?.found.push(detection);
+  return [...groups.values()];
 }
 
 function picturesOf({ images }: CocoGroundTruth, only?: readonly CocoId[]): Map<CocoId, Picture> {
@@ -66,16 +68,6 @@ function picturesOf({ images }: CocoGroundTruth, only?: readonly CocoId[]): Map<
 function categoriesOf({ categories, annotations }: CocoGroundTruth): number[] {
   const ids = categories ? categories.map(({ id }) => id) : annotations.map(({ category_id }) => category_id);
   return [...new Set(ids)].sort((a, b) => a - b);
-}
-
-// Where classes do not count, ties are decided by rising category first.
-function inOrder<T extends { readonly category_id: number }>(
-  items: readonly T[],
-  { categories, byCategory }: { categories: readonly number[]; byCategory: boolean },
-): readonly T[] {
-  if (!byCategory) return items;
-  const known = new Set(categories);
-  return items.filter(({ category_id: id }) => known.has(id)).sort((a, b) => a.category_id - b.category_id);
 }
 
 function sceneOf({ picture, truth, found: all }: Group, { iouType, maxDets }: CocoParams): ScoredScene {
