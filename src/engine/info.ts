@@ -1,7 +1,14 @@
 import { graph, input, planMemory } from "../graph/index.js";
-import { type BlockDefinition, countFlops, countParameters, initialState, paramInputs } from "../nn/index.js";
-import { openModel } from "./model.js";
-import { createState } from "./training/state.js";
+import {
+  type BlockDefinition,
+  buildModel,
+  countFlops,
+  countParameters,
+  type DetectionModel,
+  namedParams,
+  paramInputs,
+} from "../nn/index.js";
+import { openModel, readModelFile } from "./model.js";
 import { stepGraph } from "./training/step.js";
 
 /** A layer as `info` lists it. */
@@ -47,8 +54,7 @@ export interface InfoSettings {
 
 /** Layers, parameters, operations and planned training memory of a model. */
 export async function modelInfo({ model: file, weights, imgsz, nc, batch, extra }: InfoSettings): Promise<ModelInfo> {
-  const names = nc === undefined ? undefined : Array.from({ length: nc }, (_, i) => `class${i}`);
-  const { model } = await openModel({ model: file, weights, names, extra });
+  const model = await describedModel({ file, weights, nc, extra });
   const [height, width] = imgsz.map((side) => Math.ceil(side / model.stride) * model.stride);
   const x = input([1, model.ch, height, width]);
   const outputs = model.layerOutputs(x);
@@ -72,10 +78,26 @@ export async function modelInfo({ model: file, weights, imgsz, nc, batch, extra 
   };
 }
 
-function stepActivations(model: Awaited<ReturnType<typeof openModel>>["model"], images: readonly number[]): number {
-  const zero = { next: () => 0.5, normal: () => 0 };
-  const state = createState(model.module, initialState(model.module, zero), { optimizer: "SGD" });
+// A YAML alone is built without numbers for its weights.
+async function describedModel({
+  file,
+  weights,
+  nc,
+  extra,
+}: {
+  file?: string;
+  weights?: string;
+  nc?: number;
+  extra?: readonly BlockDefinition[];
+}): Promise<DetectionModel> {
+  if (file === undefined) return (await openModel({ weights, extra, keepAnchors: true })).model;
+  const { yaml, place } = readModelFile(file);
+  return buildModel(yaml, { nc, place, extra });
+}
+
+function stepActivations(model: DetectionModel, images: readonly number[]): number {
+  const learned = [...namedParams(model.module)].filter(([, { kind }]) => kind === "parameter").map(([name]) => name);
   const loss = { box: 1, obj: 1, cls: 1, obj_pw: 1, cls_pw: 1, fl_gamma: 0, label_smoothing: 0 };
-  const { graph: step } = stepGraph({ model, state, images, capacity: 256, options: { loss, anchorT: 4 } });
+  const { graph: step } = stepGraph({ model, learned, images, capacity: 256, options: { loss, anchorT: 4 } });
   return planMemory(step).activations;
 }

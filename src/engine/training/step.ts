@@ -95,7 +95,8 @@ export function createGradients(runtime: Runtime, model: Trainable, options: Gra
     const key = `${images.join("x")} ${capacity}`;
     const found = cache.get(key);
     cache.delete(key);
-    const compiled = found ?? (await compileStep(runtime, { model, state, images, capacity, options }));
+    const compiled =
+      found ?? (await compileStep(runtime, { model, learned: learnedNames(state), images, capacity, options }));
     cache.set(key, compiled);
     for (const [old, { program }] of cache) {
       if (cache.size <= (options.keep ?? 2)) break;
@@ -143,9 +144,13 @@ export function createGradients(runtime: Runtime, model: Trainable, options: Gra
   return { run, release: clear };
 }
 
+const learnedNames = (state: TrainState): string[] =>
+  [...state.places].filter(([, { vector }]) => vector !== "buffer").map(([name]) => name);
+
 interface StepShape {
   readonly model: Trainable;
-  readonly state: TrainState;
+  /** Names of the parameters that get gradients. */
+  readonly learned: readonly string[];
   readonly images: readonly number[];
   readonly capacity: number;
   readonly options: GradientOptions;
@@ -157,7 +162,7 @@ async function compileStep(runtime: Runtime, shape: StepShape): Promise<Compiled
 }
 
 /** The whole step as one graph: pictures, targets and weights in; losses, gradients and new running statistics out. */
-export function stepGraph({ model, state, images, capacity, options }: StepShape): {
+export function stepGraph({ model, learned, images, capacity, options }: StepShape): {
   graph: Graph;
   masks: DropoutMask[];
 } {
@@ -171,7 +176,6 @@ export function stepGraph({ model, state, images, capacity, options }: StepShape
     for (const [name, tensor] of Object.entries(level)) inputs.set(`targets.${i}.${name}`, tensor);
   });
   const { graph: forward, masks } = withDropoutMasks(graph(inputs, { loss, parts, levels }));
-  const learned = [...state.places].filter(([, { vector }]) => vector !== "buffer").map(([name]) => name);
   const wrt = learned.map((name) => inputs.get(name)!);
   const gradients = grad(forward.outputs.get("loss")!, wrt);
   const outputs = new Map(forward.outputs);

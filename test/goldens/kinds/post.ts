@@ -46,7 +46,7 @@ export const kinds: Record<string, KindRunner> = {
   coco_eval: runCoco,
 };
 
-const vector = (values: readonly number[]): HostArray =>
+const vector = (values: ArrayLike<number>): HostArray =>
   hostArray("float64", [values.length], Float64Array.from(values));
 
 function runNms(c: GoldenCase): Results {
