@@ -1,4 +1,4 @@
-import { letterbox, type Picture, scaleBoxes } from "../../data/index.js";
+import { letterbox, type Picture, scaleBoxes } from "../../data/pure.js";
 import { type HostArray, hostArray } from "../../graph/index.js";
 import { type NmsOptions, nonMaxSuppression } from "../nms.js";
 

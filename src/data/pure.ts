@@ -1,0 +1,54 @@
+/** What runs in a page and in a worker too: no files, no threads. */
+export { UserError } from "../errors/index.js";
+export {
+  type AnchorMetric,
+  type AutoAnchor,
+  anchorMetric,
+  autoAnchor,
+  checkAnchorOrder,
+  fitAnchors,
+  objectSizes,
+  type SizedBoxes,
+} from "./anchors.js";
+export { copyPaste } from "./augment/copy-paste.js";
+export { flipLeftRight, flipUpDown, mirror, mirrorPicture, turnUpsideDown } from "./augment/flip.js";
+export { hsv, hsvGains } from "./augment/hsv.js";
+export { augmentations } from "./augment/index.js";
+export { mixup } from "./augment/mixup.js";
+export { mosaic, mosaic9, mosaicCentre, type Point } from "./augment/mosaic.js";
+export {
+  applyPerspective,
+  type Border,
+  drawPerspective,
+  type PerspectiveDraws,
+  perspectiveMatrix,
+  randomPerspective,
+} from "./augment/perspective.js";
+export { type AugmentOptions, augmentSample, letterboxSample } from "./augment/pipeline.js";
+export type { AugmentContext, AugmentHyp, Sample } from "./augment/sample.js";
+export {
+  bboxIoa,
+  boxCandidates,
+  boxIou,
+  type CandidateRule,
+  clipBoxes,
+  cxcywhnToXyxy,
+  cxcywhToXyxy,
+  type Size,
+  scaleBoxes,
+  whIou,
+  xyxyToCxcywh,
+  xyxyToCxcywhn,
+} from "./boxes.js";
+export { type HsvGains, hsvToRgb, rgbToHsv, scaleHsv } from "./colour.js";
+export { type Clusters, evolveAnchors, kmeansAnchors, lloyd } from "./kmeans.js";
+export { joinLabels, keepLabels, labelsToFractions, labelsToPixels, moveLabels } from "./labels.js";
+export { blank, type LetterboxFit, type LetterboxOptions, letterbox, letterboxFit } from "./letterbox.js";
+export { flatten, type Patch, type Patchwork } from "./patchwork.js";
+export { fillPolygon } from "./polygon.js";
+export { type Interpolation, type Place, resize, resizeInto } from "./resize.js";
+export { type Rng, rng } from "./rng.js";
+export { roundHalfEven } from "./round.js";
+export type { Batch, Labels, Picture, Source } from "./sample.js";
+export { resampleSegment, segmentsToBoxes, segmentToBox } from "./segments.js";
+export { type Matrix, warp } from "./warp.js";
