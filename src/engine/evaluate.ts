@@ -96,7 +96,8 @@ export async function evaluate(
     sums.preprocess += loaded - waiting;
     sums.inference += ran - loaded;
     sums.nms += end - begin;
-    options.onBatch?.(batch, found, ++batches);
+    batches++;
+    options.onBatch?.(batch, found, batches);
     waiting = performance.now();
   }
   const per = (ms: number) => ms / Math.max(sums.images, 1);

@@ -20,6 +20,7 @@ import { createLossProgram } from "./inference/loss.js";
 import { fitness } from "./metrics/ap.js";
 import { saveCheckpoint } from "./run/checkpoint.js";
 import { runFiles, runFolder } from "./run/folder.js";
+import { drawTrainBatch, plotLabels, plotResults, valPlots } from "./run/plots.js";
 import { resultsHeader, resultsLine } from "./run/results.js";
 import { loadRuntime } from "./runtime.js";
 import { firstBadTensor } from "./training/nan.js";
@@ -219,6 +220,7 @@ async function buildRun({ settings, hyp, prepared, context, resumed }: RunParts)
     } as const;
     record(start);
     yield start;
+    if (!settings.noplots && !resumed) await plotLabels(folder, train.scan.entries, names);
   }
 
   async function* trainEpoch(epoch: number): AsyncGenerator<BatchEvent> {
@@ -243,6 +245,7 @@ async function buildRun({ settings, hyp, prepared, context, resumed }: RunParts)
         progress.lastStep = iteration;
       }
       progress.lr = [rates.biasLr, rates.lr];
+      if (!settings.noplots) await drawTrainBatch(folder, batch, iteration, names);
       step++;
       progress.images += batch.shape[0];
       result.parts.forEach((part, i) => {
@@ -270,7 +273,7 @@ async function buildRun({ settings, hyp, prepared, context, resumed }: RunParts)
   async function finishEpoch(epoch: number): Promise<EpochEvent> {
     const seconds = (performance.now() - progress.start) / 1000;
     const validates = !settings.noval || epoch === settings.epochs - 1;
-    const result = validates ? await validate(epoch) : undefined;
+    const result = validates ? await validate(averagedWeights(state)) : undefined;
     const [box, obj, cls] = progress.sums.map((sum) => sum / batches);
     const [biasLr, lr] = progress.lr;
     const row = [
@@ -309,23 +312,21 @@ async function buildRun({ settings, hyp, prepared, context, resumed }: RunParts)
     return event;
   }
 
-  async function validate(_epoch: number): Promise<Evaluation> {
-    const weights = averagedWeights(state);
+  async function validate(
+    weights: ReadonlyMap<string, HostArray>,
+    plots?: ReturnType<typeof valPlots>,
+  ): Promise<Evaluation> {
     const forward = createForward(runtime, model, { ...session, weights, maps: true });
-    const anchors = weights.get(model.anchorsName)!;
-    const lossProgram = createLossProgram(runtime, {
-      ...session,
-      loss,
-      anchorT: hyp.anchor_t,
-      balance,
-      anchors: anchorLevels(anchors),
-    });
+    const anchors = anchorLevels(weights.get(model.anchorsName)!);
+    const lossProgram = createLossProgram(runtime, { ...session, loss, anchorT: hyp.anchor_t, balance, anchors });
     try {
       return await evaluate((images) => forward.run(images), val.loader, {
         names,
         singleCls: settings.single_cls,
         loss: lossProgram,
         signal: context.signal,
+        onPicture: plots?.picture,
+        onBatch: plots?.batch,
       });
     } finally {
       await forward.release();
@@ -360,7 +361,19 @@ async function buildRun({ settings, hyp, prepared, context, resumed }: RunParts)
     await writeSafetensors(files.state, dumpState(state), metadata);
   }
 
+  // The best weights once more, with pictures and curves.
+  async function drawBest(): Promise<void> {
+    await plotResults(folder, readFileSync(files.results, "utf8"));
+    const plots = valPlots(folder, names);
+    const { metrics } = await validate(
+      new Map([...averagedWeights(state), ...(await readSafetensors(files.best)).tensors]),
+      plots,
+    );
+    await plots.finish(metrics);
+  }
+
   async function end(): Promise<EndEvent> {
+    if (!settings.noplots) await drawBest();
     const { epoch, map50, map } = best;
     const event = {
       type: "end",

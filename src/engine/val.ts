@@ -12,6 +12,7 @@ import { onnxBackend } from "./inference/onnx.js";
 import { type CocoScores, scoreCoco } from "./metrics/cocoScores.js";
 import { openModel } from "./model.js";
 import { runFolder } from "./run/folder.js";
+import { valPlots } from "./run/plots.js";
 import { generalFormat } from "./run/results.js";
 import { loadRuntime } from "./runtime.js";
 import { writeAtomic } from "./weights/files.js";
@@ -57,6 +58,10 @@ export async function valRun(
   const scan = await scanSplit(dataset.splits[options.split], { nc: dataset.nc, singleCls: options.single_cls });
   const loader = openLoader(scan.entries, backend, options);
   const results: PictureResult[] = [];
+  const folder = writesFiles(options)
+    ? runFolder(options.project, options.name, { existOk: options.exist_ok })
+    : undefined;
+  const plots = folder === undefined || options.noplots ? undefined : valPlots(folder, dataset.names);
   try {
     const found = await evaluate((images) => backend.run(images).then((rows) => ({ rows, maps: [] })), loader, {
       names: dataset.names,
@@ -65,17 +70,20 @@ export async function valRun(
       maxDet: options.max_det,
       singleCls: options.single_cls,
       signal,
+      onBatch: plots?.batch,
       onPicture: (result) => {
         results.push(result);
+        plots?.picture(result);
         onProgress?.(results.length, scan.counts.images);
       },
     });
     const coco = options.annotations === undefined ? null : scoreCoco(readAnnotations(options.annotations), results);
-    const run = await writeResults(results, options);
+    await plots?.finish(found.metrics);
+    if (folder !== undefined) await writeResults(folder, results, options);
     const messages = scan.problems.map(
       ({ file, line, what }) => `left out: ${file}${line > 0 ? `:${line}` : ""}: ${what}`,
     );
-    return { ...figures(found), coco, ...(run && { run }), messages };
+    return { ...figures(found), coco, ...(folder !== undefined && { run: folder }), messages };
   } finally {
     await loader.close();
     await backend.release();
@@ -134,10 +142,10 @@ function readAnnotations(file: string): unknown {
   }
 }
 
-async function writeResults(results: readonly PictureResult[], options: Options<"val">): Promise<string | undefined> {
+const writesFiles = ({ noplots, save_txt, save_json }: Options<"val">): boolean => !noplots || save_txt || save_json;
+
+async function writeResults(folder: string, results: readonly PictureResult[], options: Options<"val">): Promise<void> {
   const { save_txt, save_json } = options;
-  if (!save_txt && !save_json) return undefined;
-  const folder = runFolder(options.project, options.name, { existOk: options.exist_ok });
   const files: [string, string][] = [];
   if (save_txt) {
     for (const { source, detections } of results) {
@@ -147,7 +155,6 @@ async function writeResults(results: readonly PictureResult[], options: Options<
   }
   if (save_json) files.push([join(folder, "predictions.json"), JSON.stringify(cocoRecords(results))]);
   await writeAtomic(files);
-  return folder;
 }
 
 /** Detections as lines of a label file, least confident first: class, centre and size in fractions, and the confidence. */

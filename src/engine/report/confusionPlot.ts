@@ -1,0 +1,79 @@
+import * as Plot from "@observablehq/plot";
+import { textWidth } from "../draw/text.js";
+import { chart, look, svgFile } from "./chart.js";
+
+/**
+ * A confusion matrix [classes + 1, classes + 1] (rows predicted, columns true, the last ones background) as shares of each column:
+ * below half a percent blank, with numbers up to 30 classes.
+ */
+export function confusionPlot(
+  matrix: ArrayLike<number>,
+  { names = [], normalize = true }: { names?: readonly string[]; normalize?: boolean } = {},
+): string {
+  const side = Math.round(Math.sqrt(matrix.length));
+  const nc = side - 1;
+  const cells = cellsOf(matrix, { side, normalize });
+  const named = nc > 0 && nc < 99 && names.length === nc;
+  const labelOf = (i: number) => (i === nc ? "background" : named ? names[i] : String(i));
+  const cell = Math.min(64, Math.max(9, Math.floor(760 / side)));
+  const size = Math.min(look.fontSize, Math.max(8, cell - 1));
+  const longest = Math.min(
+    220,
+    Math.max(...Array.from({ length: side }, (_, i) => textWidth(labelOf(i), { size, face: "regular" }))),
+  );
+  const margin = { marginTop: 44, marginRight: 24, marginLeft: longest + 48, marginBottom: longest + 48 };
+  const greatest = normalize ? 1 : Math.max(1, ...cells.map(({ value }) => value));
+  const axis = {
+    domain: Array.from({ length: side }, (_, i) => i),
+    padding: 0,
+    tickFormat: labelOf,
+    tickSize: 0,
+    labelArrow: "none" as const,
+  };
+  const text = (value: number) => (normalize ? value.toFixed(2) : String(value));
+  return svgFile(
+    chart({
+      ...margin,
+      width: margin.marginLeft + side * cell + margin.marginRight,
+      height: margin.marginTop + side * cell + margin.marginBottom,
+      title: normalize ? "Confusion matrix, normalised by column" : "Confusion matrix",
+      x: { ...axis, type: "band", label: "True", tickRotate: -90, labelAnchor: "center", labelOffset: longest + 40 },
+      y: { ...axis, type: "band", label: "Predicted", labelAnchor: "center", labelOffset: longest + 40 },
+      color: { scheme: "blues", domain: [-0.05 * greatest, greatest] },
+      marks: [
+        Plot.cell(cells, { x: "truth", y: "predicted", fill: "value" }),
+        ...(nc < 30
+          ? [
+              Plot.text(cells, {
+                x: "truth",
+                y: "predicted",
+                text: ({ value }: Cell) => text(value),
+                fontSize: Math.min(13, Math.max(7, cell / 3)),
+                fill: ({ value }: Cell) => (value > 0.5 * greatest ? "white" : look.text),
+              }),
+            ]
+          : []),
+        Plot.frame({ stroke: "#cbd5e1" }),
+      ],
+    }),
+  );
+}
+
+interface Cell {
+  readonly predicted: number;
+  readonly truth: number;
+  readonly value: number;
+}
+
+function cellsOf(matrix: ArrayLike<number>, { side, normalize }: { side: number; normalize: boolean }): Cell[] {
+  const sums = Array.from({ length: side }, (_, truth) => {
+    let sum = 0;
+    for (let predicted = 0; predicted < side; predicted++) sum += matrix[predicted * side + truth];
+    return sum;
+  });
+  return Array.from({ length: side * side }, (_, i): Cell => {
+    const [predicted, truth] = [Math.floor(i / side), i % side];
+    const count = matrix[i];
+    return { predicted, truth, value: normalize ? count / (sums[truth] + 1e-9) : count };
+  }).filter(({ value }) => (normalize ? value >= 0.005 : value > 0));
+}

@@ -1,0 +1,6 @@
+export { confusionPlot } from "./confusionPlot.js";
+export { type CurveKind, curvePlot } from "./curvePlot.js";
+export { correlogramPlot, type LabelSet, labelsPlot } from "./labelsPlot.js";
+export { outlineTexts } from "./outlines.js";
+export { parseResults, type ResultsRow, resultsPanels, resultsPlot } from "./resultsPlot.js";
+export { encodePlot, writePlot } from "./write.js";

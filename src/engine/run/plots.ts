@@ -1,0 +1,58 @@
+import { join } from "node:path";
+import { type Batch, type Entry, writePicture } from "../../data/index.js";
+import { batchGrid } from "../draw/index.js";
+import type { PictureResult } from "../evaluate.js";
+import type { ClassMetrics } from "../metrics/ap.js";
+import { confusionMatrix } from "../metrics/confusion.js";
+import { confusionPlot, curvePlot, labelsPlot, parseResults, resultsPlot, writePlot } from "../report/index.js";
+
+/** labels.jpg: what the labels of the training pictures look like. */
+export async function plotLabels(folder: string, entries: readonly Entry[], names: readonly string[]): Promise<void> {
+  const classes = entries.flatMap(({ labels }) => Array.from(labels.classes));
+  const boxes = entries.flatMap(({ labels }) => Array.from(labels.boxes));
+  await writePlot(join(folder, "labels.jpg"), labelsPlot({ classes, boxes }, { names }));
+}
+
+/** results.png: losses and figures over the epochs, from results.csv. */
+export const plotResults = (folder: string, csv: string): Promise<void> =>
+  writePlot(join(folder, "results.png"), resultsPlot(parseResults(csv)));
+
+/** How many batches are drawn. */
+const drawn = 3;
+
+/** train_batchN.jpg for the first batches of a run. */
+export async function drawTrainBatch(
+  folder: string,
+  batch: Batch,
+  number: number,
+  names: readonly string[],
+): Promise<void> {
+  if (number < drawn)
+    await writePicture(batchGrid(batch, undefined, { names }), join(folder, `train_batch${number}.jpg`));
+}
+
+/** Draws the first batches of a validation with their labels and with what was found; `add` for each, then `finish`. */
+export function valPlots(folder: string, names: readonly string[]) {
+  const pending: Promise<void>[] = [];
+  const results: PictureResult[] = [];
+  let number = 0;
+  return {
+    picture: (result: PictureResult) => results.push(result),
+    batch(batch: Batch, detections: readonly Float32Array[]) {
+      if (number >= drawn) return;
+      const file = (what: string) => join(folder, `val_batch${number}_${what}.jpg`);
+      pending.push(writePicture(batchGrid(batch, undefined, { names }), file("labels")));
+      pending.push(writePicture(batchGrid(batch, detections, { names }), file("pred")));
+      number++;
+    },
+    /** confusion_matrix.png and the four curves. */
+    async finish(metrics: ClassMetrics) {
+      await Promise.all(pending);
+      const matrix = confusionMatrix(names.length, results);
+      await writePlot(join(folder, "confusion_matrix.png"), confusionPlot(matrix, { names }));
+      for (const kind of ["PR", "F1", "P", "R"] as const) {
+        await writePlot(join(folder, `${kind}_curve.png`), curvePlot(metrics, kind, { names }));
+      }
+    },
+  };
+}
