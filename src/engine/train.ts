@@ -1,5 +1,5 @@
-import { appendFileSync, existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { appendFileSync, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { parse, stringify } from "yaml";
 import { type Batch, rng } from "../data/index.js";
 import { UserError } from "../errors/index.js";
@@ -474,6 +474,14 @@ function readResumed(given: TrainSettings) {
   };
 }
 
+// The run whose state was written last.
 function newestRun(project: string): string {
-  throw new UserError(`resume: which run of ${project}? Give its folder: resume=${join(project, "exp")}`);
+  const states = existsSync(project)
+    ? readdirSync(project)
+        .map((name) => runFiles(join(project, name)).state)
+        .filter((file) => existsSync(file))
+    : [];
+  const newest = states.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
+  if (newest === undefined) throw new UserError(`resume: no run in ${project} that could be continued`);
+  return dirname(newest);
 }

@@ -6,16 +6,20 @@ import type { Call } from "./index.js";
 /** `swinyolo train`: a line an epoch, progress between. */
 export async function train({ given, output, signal }: Call): Promise<void> {
   let folder: string | undefined;
+  let saved = given.resume !== undefined;
   const onScan = (split: string, done: number, total: number) =>
     output.progress(`Reading ${split} labels  ${bar(done / total)} ${done}/${total}`);
   try {
     for await (const event of run(given, { signal, onScan })) {
       if (event.type === "start") folder = event.run;
+      if (event.type === "epoch") saved = true;
       if (output.json) object(event, output);
       else show(event, output);
     }
   } catch (error) {
-    if (signal.aborted && folder) output.note(`Stopped. Go on with: swinyolo train resume=${folder}`);
+    if (signal.aborted && folder) {
+      output.note(saved ? `Stopped. Go on with: swinyolo train resume=${folder}` : "Stopped before the first epoch was done.");
+    }
     throw error;
   }
 }

@@ -10,6 +10,7 @@ import { kinds as post } from "./post.js";
 import { kinds as pretrained } from "./pretrained.js";
 import { kinds as train } from "./train.js";
 import { kinds as weights } from "./weights.js";
+import { kinds as yaml } from "./yaml.js";
 
 /** Every kind that we rebuild; a kind that is missing here is counted as "not yet". */
 export const kinds: Readonly<Record<string, KindRunner>> = {
@@ -24,4 +25,5 @@ export const kinds: Readonly<Record<string, KindRunner>> = {
   ...pretrained,
   ...train,
   ...weights,
+  ...yaml,
 };
