@@ -70,10 +70,11 @@ const counts = { train: 600, val: 150 };
 
 /** Small data, few minutes: small pictures, a step after every batch, a short warm-up. */
 const preset = {
-  epochs: 24,
+  epochs: 20,
   imgsz: 192,
   batch: 16,
   nbs: 16,
+  optimizer: "Adam",
   preset: "none",
   workers: 1,
   cache: "ram",
