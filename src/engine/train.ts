@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { parse, stringify } from "yaml";
 import { type Batch, rng } from "../data/index.js";
 import { UserError } from "../errors/index.js";
-import { type HostArray, hostArray, type Runtime } from "../graph/index.js";
+import { checkDevice, type HostArray, hostArray, type Runtime } from "../graph/index.js";
 import {
   autobalance,
   type BlockDefinition,
@@ -127,6 +127,7 @@ export async function* trainRun(settings: TrainSettings, context: TrainContext):
 }
 
 async function openRun(given: TrainSettings, context: TrainContext) {
+  checkDevice(await loadRuntime(), given.device);
   const resumed = given.resume ? readResumed(given) : undefined;
   const settings = resumed?.settings ?? given;
   const hyp = resumed?.hyp ?? context.hyp;

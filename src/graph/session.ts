@@ -62,15 +62,29 @@ export async function openModel(
   { device = "cpu", threads, memoryPattern = false, optimizedModelPath }: SessionOptions = {},
 ): Promise<Program> {
   checkDevice(runtime, device);
-  const session = await runtime.InferenceSession.create(model, {
-    executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],
-    graphOptimizationLevel: "all",
-    enableMemPattern: memoryPattern,
-    logSeverityLevel: 3,
-    ...(threads ? { intraOpNumThreads: threads } : {}),
-    ...(optimizedModelPath ? { optimizedModelFilePath: optimizedModelPath } : {}),
-  });
+  const session = await created(device, () =>
+    runtime.InferenceSession.create(model, {
+      executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],
+      graphOptimizationLevel: "all",
+      enableMemPattern: memoryPattern,
+      logSeverityLevel: device === "cpu" ? 3 : 4,
+      ...(threads ? { intraOpNumThreads: threads } : {}),
+      ...(optimizedModelPath ? { optimizedModelFilePath: optimizedModelPath } : {}),
+    }),
+  );
   return program(runtime, session);
+}
+
+// A provider that is listed may still lack its libraries or its hardware.
+async function created(device: string, create: () => Promise<RuntimeSession>): Promise<RuntimeSession> {
+  try {
+    return await create();
+  } catch (error) {
+    if (device === "cpu") throw error;
+    const why =
+      error instanceof Error ? error.message.split("\n")[0].replace(/^.*?\bwas false\.\s*/, "") : String(error);
+    throw new UserError(`device=${device} cannot be used here: ${why}; device=cpu runs everywhere`, { cause: error });
+  }
 }
 
 function program(runtime: Runtime, session: RuntimeSession): Program {
@@ -117,7 +131,11 @@ export const outputArrays = (g: Graph): Map<string, HostArray> =>
     ]),
   );
 
-function checkDevice(runtime: Runtime, device: string): void {
+/**
+ * Checks that a device's provider is there.
+ * @throws UserError naming those that are.
+ */
+export function checkDevice(runtime: Runtime, device: string): void {
   const available = runtime.listSupportedBackends?.().map(({ name }) => name) ?? [device];
   if (device !== "cpu" && !available.includes(device)) {
     throw new UserError(`device=${device}: ONNX Runtime here has ${available.join(", ")}`);

@@ -46,22 +46,20 @@ export const seriesColours: readonly string[] = [
 export function chart({
   title,
   extra = "",
+  fontSize = look.fontSize,
   ...options
-}: Plot.PlotOptions & { title?: string; extra?: string; width: number; height: number }): Drawing {
+}: Plot.PlotOptions & { title?: string; extra?: string; fontSize?: number; width: number; height: number }): Drawing {
   const { width, height } = options;
   const { document } = parseHTML("<!doctype html><html></html>");
   const plot = Plot.plot({
     ...options,
     document,
-    style: { fontSize: `${look.fontSize}px`, fontFamily: look.font },
+    style: { fontSize: `${fontSize}px`, fontFamily: look.font },
     figure: false,
   } as Plot.PlotOptions);
-  plot.setAttribute("font-size", String(look.fontSize));
-  plot.setAttribute("font-family", look.font);
-  plot.removeAttribute("style");
   for (const style of plot.querySelectorAll("style")) style.remove();
   const heading = title ? textElement(title, { x: width / 2, y: 18, size: 14, weight: 500 }) : "";
-  return { svg: svgElement({ width, height }, `${plot.innerHTML}${heading}${extra}`), width, height };
+  return { svg: svgElement({ width, height }, `${plot.innerHTML}${heading}${extra}`, fontSize), width, height };
 }
 
 /** Drawings side by side, in rows of so many. */
@@ -99,5 +97,9 @@ export function textElement(
 
 const escapeXml = (text: string): string => text.replace(/[<>&"]/g, (c) => `&#${c.charCodeAt(0)};`);
 
-const svgElement = ({ width, height }: { width: number; height: number }, content: string): string =>
-  `<svg width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" color="${look.text}" fill="currentColor" font-family="${look.font}" font-size="${look.fontSize}" text-anchor="middle">${content}</svg>`;
+const svgElement = (
+  { width, height }: { width: number; height: number },
+  content: string,
+  fontSize = look.fontSize as number,
+): string =>
+  `<svg width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" color="${look.text}" fill="currentColor" font-family="${look.font}" font-size="${fontSize}" text-anchor="middle">${content}</svg>`;

@@ -15,8 +15,8 @@ export function confusionPlot(
   const cells = cellsOf(matrix, { side, normalize });
   const named = nc > 0 && nc < 99 && names.length === nc;
   const labelOf = (i: number) => (i === nc ? "background" : named ? names[i] : String(i));
-  const cell = Math.min(64, Math.max(9, Math.floor(760 / side)));
-  const size = Math.min(look.fontSize, Math.max(8, cell - 1));
+  const cell = Math.min(side < 5 ? 110 : 64, Math.max(9, Math.floor(760 / side)));
+  const size = Math.min(look.fontSize, Math.max(7, cell - 1));
   const longest = Math.min(
     220,
     Math.max(...Array.from({ length: side }, (_, i) => textWidth(labelOf(i), { size, face: "regular" }))),
@@ -34,6 +34,7 @@ export function confusionPlot(
   return svgFile(
     chart({
       ...margin,
+      fontSize: size,
       width: margin.marginLeft + side * cell + margin.marginRight,
       height: margin.marginTop + side * cell + margin.marginBottom,
       title: normalize ? "Confusion matrix, normalised by column" : "Confusion matrix",

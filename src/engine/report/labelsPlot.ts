@@ -61,7 +61,7 @@ function classBars({ classes }: LabelSet, names: readonly string[]): Drawing {
       ...(named ? { tickFormat: (c: number) => labels[c], tickRotate: upright ? -90 : 0 } : { ticks: [] }),
       padding: rows.length > 60 ? 0 : 0.15,
     },
-    y: { label: null, grid: true, tickSize: 0, ticks: 6 },
+    y: { label: null, grid: true, tickSize: 0, ticks: 6, insetTop: 16 },
     marks: [
       Plot.barY(rows, { x: "c", y: "count", fill: ({ c }: { c: number }) => toHex(classColour(c)) }),
       Plot.ruleY([0]),
@@ -150,11 +150,10 @@ function bins(boxes: ArrayLike<number>, xAt: number, yAt: number, n: number): Bi
   });
 }
 
-const heat = (cells: readonly Bin[]) => ({
+const heat = (cells: readonly Bin[], greatest = Math.max(1, ...cells.map(({ count }) => count))) => ({
   color: {
-    type: "sqrt" as const,
     scheme: "blues" as const,
-    domain: [-1, Math.max(1, ...cells.map(({ count }) => count))],
+    domain: [greatest * -0.15, greatest], // a single object is not lost in the white
   },
   marks: [
     Plot.rect(cells, { x1: "x1", x2: "x2", y1: "y1", y2: "y2", fill: "count", inset: 0 }),
