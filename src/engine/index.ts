@@ -1,6 +1,7 @@
 export { type BlockDefinition, defineBlock, type OptimizerKind, parseActivation } from "../nn/index.js";
 export { type CallContext, checkData, exportModel, info, predict, train, val } from "./api.js";
 export * from "./config/index.js";
+export * from "./draw/index.js";
 export { type ClassResult, type Evaluation, evaluate } from "./evaluate.js";
 export type { ExportResult } from "./export.js";
 export type { Backend, Box, Detections, DetectOptions, StageTimes } from "./inference/detect.js";
@@ -22,6 +23,8 @@ export * from "./metrics/match.js";
 export { type LoadedModel, type ModelSource, openModel, readModelFile } from "./model.js";
 export * from "./nms.js";
 export type { Prediction } from "./predict.js";
+export { loadPlots } from "./report/load.js";
+export { generalFormat, resultsColumns, resultsHeader, resultsLine } from "./run/results.js";
 export { loadRuntime } from "./runtime.js";
 export type { BatchEvent, EndEvent, EpochEvent, TrainEvent } from "./train.js";
 export * from "./training/optimizer.js";

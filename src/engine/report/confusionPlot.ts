@@ -1,6 +1,6 @@
 import * as Plot from "@observablehq/plot";
-import { textWidth } from "../draw/text.js";
-import { chart, look, svgFile } from "./chart.js";
+import { fitText, textWidth } from "../draw/text.js";
+import { chart, look, svgFile, textElement } from "./chart.js";
 
 /**
  * A confusion matrix [classes + 1, classes + 1] (rows predicted, columns true, the last ones background) as shares of each column:
@@ -14,21 +14,21 @@ export function confusionPlot(
   const nc = side - 1;
   const cells = cellsOf(matrix, { side, normalize });
   const named = nc > 0 && nc < 99 && names.length === nc;
-  const labelOf = (i: number) => (i === nc ? "background" : named ? names[i] : String(i));
   const cell = Math.min(side < 5 ? 110 : 64, Math.max(9, Math.floor(760 / side)));
   const size = Math.min(look.fontSize, Math.max(7, cell - 1));
-  const longest = Math.min(
-    220,
-    Math.max(...Array.from({ length: side }, (_, i) => textWidth(labelOf(i), { size, face: "regular" }))),
+  const style = { size, face: "regular" as const };
+  const labels = Array.from({ length: side }, (_, i) =>
+    fitText(i === nc ? "background" : named ? names[i] : String(i), 220, style),
   );
+  const longest = Math.max(...labels.map((label) => textWidth(label, style)));
   const margin = { marginTop: 44, marginRight: 24, marginLeft: longest + 48, marginBottom: longest + 48 };
   const greatest = normalize ? 1 : Math.max(1, ...cells.map(({ value }) => value));
   const axis = {
     domain: Array.from({ length: side }, (_, i) => i),
     padding: 0,
-    tickFormat: labelOf,
+    tickFormat: (i: number) => labels[i],
+    label: null,
     tickSize: 0,
-    labelArrow: "none" as const,
   };
   const text = (value: number) => (normalize ? value.toFixed(2) : String(value));
   return svgFile(
@@ -38,8 +38,9 @@ export function confusionPlot(
       width: margin.marginLeft + side * cell + margin.marginRight,
       height: margin.marginTop + side * cell + margin.marginBottom,
       title: normalize ? "Confusion matrix, normalised by column" : "Confusion matrix",
-      x: { ...axis, type: "band", label: "True", tickRotate: -90, labelAnchor: "center", labelOffset: longest + 40 },
-      y: { ...axis, type: "band", label: "Predicted", labelAnchor: "center", labelOffset: longest + 40 },
+      x: { ...axis, type: "band", tickRotate: -90 },
+      y: { ...axis, type: "band" },
+      extra: axisTitles({ left: margin.marginLeft, top: margin.marginTop, side: side * cell, offset: longest + 34 }),
       color: { scheme: "blues", domain: [-0.05 * greatest, greatest] },
       marks: [
         Plot.cell(cells, { x: "truth", y: "predicted", fill: "value" }),
@@ -58,6 +59,12 @@ export function confusionPlot(
       ],
     }),
   );
+}
+
+function axisTitles({ left, top, side, offset }: { left: number; top: number; side: number; offset: number }): string {
+  const truth = textElement("True", { x: left + side / 2, y: top + side + offset });
+  const predicted = textElement("Predicted", { x: 0, y: 0 });
+  return `${truth}<g transform="translate(${left - offset},${top + side / 2}) rotate(-90)">${predicted}</g>`;
 }
 
 interface Cell {

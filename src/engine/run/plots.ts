@@ -4,18 +4,21 @@ import { batchGrid } from "../draw/index.js";
 import type { PictureResult } from "../evaluate.js";
 import type { ClassMetrics } from "../metrics/ap.js";
 import { confusionMatrix } from "../metrics/confusion.js";
-import { confusionPlot, curvePlot, labelsPlot, parseResults, resultsPlot, writePlot } from "../report/index.js";
+import { loadPlots } from "../report/load.js";
 
 /** labels.jpg: what the labels of the training pictures look like. */
 export async function plotLabels(folder: string, entries: readonly Entry[], names: readonly string[]): Promise<void> {
   const classes = entries.flatMap(({ labels }) => Array.from(labels.classes));
   const boxes = entries.flatMap(({ labels }) => Array.from(labels.boxes));
+  const { labelsPlot, writePlot } = await loadPlots();
   await writePlot(join(folder, "labels.jpg"), labelsPlot({ classes, boxes }, { names }));
 }
 
 /** results.png: losses and figures over the epochs, from results.csv. */
-export const plotResults = (folder: string, csv: string): Promise<void> =>
-  writePlot(join(folder, "results.png"), resultsPlot(parseResults(csv)));
+export async function plotResults(folder: string, csv: string): Promise<void> {
+  const { parseResults, resultsPlot, writePlot } = await loadPlots();
+  await writePlot(join(folder, "results.png"), resultsPlot(parseResults(csv)));
+}
 
 /** How many batches are drawn. */
 const drawn = 3;
@@ -48,6 +51,7 @@ export function valPlots(folder: string, names: readonly string[]) {
     /** confusion_matrix.png and the four curves. */
     async finish(metrics: ClassMetrics) {
       await Promise.all(pending);
+      const { confusionPlot, curvePlot, writePlot } = await loadPlots();
       const matrix = confusionMatrix(names.length, results);
       await writePlot(join(folder, "confusion_matrix.png"), confusionPlot(matrix, { names }));
       for (const kind of ["PR", "F1", "P", "R"] as const) {
