@@ -7,13 +7,13 @@ const digits = 1 << digitBits;
  */
 export function sortDescending(scores: Float32Array): Uint32Array {
   const keys = fallingKeys(scores);
-  let order = Uint32Array.from(keys, (_, i) => i);
+  let order = new Uint32Array(keys.length).map((_, i) => i);
   let spare = new Uint32Array(order.length);
   for (let shift = 0; shift < 32; shift += digitBits) {
     const starts = new Uint32Array(digits + 1);
-    for (const key of keys) starts[((key >>> shift) & (digits - 1)) + 1]++;
+    for (let i = 0; i < keys.length; i++) starts[((keys[i] >>> shift) & (digits - 1)) + 1]++;
     for (let d = 1; d <= digits; d++) starts[d] += starts[d - 1];
-    for (const i of order) spare[starts[(keys[i] >>> shift) & (digits - 1)]++] = i;
+    for (let k = 0; k < order.length; k++) spare[starts[(keys[order[k]] >>> shift) & (digits - 1)]++] = order[k];
     [order, spare] = [spare, order];
   }
   return order;
