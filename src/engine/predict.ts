@@ -52,7 +52,7 @@ export async function* predictRun(
   });
   try {
     const files = listMedia(source);
-    const output = createOutput(options);
+    const output = await createOutput(options);
     for (const file of files) {
       signal?.throwIfAborted();
       yield* isVideo(file)
@@ -129,9 +129,9 @@ interface Output {
   finish(): Promise<void>;
 }
 
-function createOutput(o: Options<"predict">): Output {
+async function createOutput(o: Options<"predict">): Promise<Output> {
   const writes = !o.nosave || o.save_txt || o.save_crop || o.save_csv || o.save_json;
-  const folder = writes ? runFolder(o.project, o.name, { existOk: o.exist_ok }) : undefined;
+  const folder = writes ? await runFolder(o.project, o.name, { existOk: o.exist_ok }) : undefined;
   const taken = new Set<string>();
   const csv: string[] = ["Image Name,Prediction,Confidence\n"];
   const records: object[] = [];

@@ -164,7 +164,7 @@ async function buildRun({ settings, hyp, prepared, context, resumed }: RunParts)
   const loss = lossOptions(hyp, scale, settings.label_smoothing);
   const frozen = (name: string) => settings.freeze.some((layer) => name.startsWith(`model.${layer}.`));
   const state = createState(model.module, loaded.weights, { optimizer: settings.optimizer, frozen });
-  const folder = resumed?.folder ?? runFolder(settings.project, settings.name, { existOk: settings.exist_ok });
+  const folder = resumed?.folder ?? (await runFolder(settings.project, settings.name, { existOk: settings.exist_ok }));
   const files = runFiles(folder);
   let balance = defaultBalance(model.strides.length);
   const best: Best = { epoch: 0, fitness: -1, map50: 0, map: 0 };

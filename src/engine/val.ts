@@ -59,7 +59,7 @@ export async function valRun(
   const loader = openLoader(scan.entries, backend, options);
   const results: PictureResult[] = [];
   const folder = writesFiles(options)
-    ? runFolder(options.project, options.name, { existOk: options.exist_ok })
+    ? await runFolder(options.project, options.name, { existOk: options.exist_ok })
     : undefined;
   const plots = folder === undefined || options.noplots ? undefined : valPlots(folder, dataset.names);
   try {

@@ -1,14 +1,16 @@
-import { type Attrs, type Graph, nodes, sizeOf, type Tensor } from "../graph/index.js";
+import { type Attrs, type Graph, type Node, nodes, sizeOf, type Tensor } from "../graph/index.js";
 
 /**
  * Floating-point operations of a traced forward graph: two for every multiply-add of convolutions, linear layers and
- * attention products; padded windows count, norms, activations and interpolation do not.
+ * attention products; padded windows count, norms, activations and interpolation do not. `counts` leaves nodes out.
  */
-export function countFlops(g: Graph): number {
-  return nodes(g).reduce(
-    (sum, node) => sum + 2 * (products[node.op.name]?.(node.inputs, node.outputs[0], node.attrs) ?? 0),
-    0,
-  );
+export function countFlops(
+  g: Graph,
+  { counts = () => true }: { readonly counts?: (node: Node) => boolean } = {},
+): number {
+  return nodes(g)
+    .filter(counts)
+    .reduce((sum, { op, inputs, outputs: [y], attrs }) => sum + 2 * (products[op.name]?.(inputs, y, attrs) ?? 0), 0);
 }
 
 type Count = (inputs: readonly Tensor[], y: Tensor, attrs: Attrs) => number;

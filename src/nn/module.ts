@@ -67,6 +67,9 @@ export type Module<F extends (...args: never[]) => unknown = (x: Tensor) => Tens
 export const module = <F extends (...args: never[]) => unknown>(children: Children, forward: F): Module<F> =>
   Object.assign((...args: never[]) => forward(...args), { children }) as unknown as Module<F>;
 
+/** A module without weights. */
+export const leaf = (forward: (x: Tensor) => Tensor): Module => module({}, forward);
+
 /** Modules under the names 0, 1, 2, ... (a ModuleList); not callable. */
 export const list = (parts: readonly (Part | undefined)[]): Part => ({
   children: Object.fromEntries(parts.map((part, i) => [String(i), part])),
@@ -106,6 +109,15 @@ export function initialState(part: Part, random: Random): Map<string, HostArray>
     state.set(name, value);
   }
   return state;
+}
+
+/** Modules of a tree as PyTorch counts them: this one and all below it, containers and those without weights too, each once. */
+export function countModules(part: Part, seen: Set<Part> = new Set()): number {
+  seen.add(part);
+  for (const child of Object.values(part.children)) {
+    if (child && !isParam(child) && !seen.has(child)) countModules(child, seen);
+  }
+  return seen.size;
 }
 
 /** Learned numbers below a module. */

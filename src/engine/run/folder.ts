@@ -1,18 +1,19 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { UserError } from "../../errors/index.js";
+import { makeFolder } from "../weights/files.js";
 
 /**
  * The folder of a run: `project/name`, or the first of name2, name3, ... that is free; made. With `existOk` the folder is
  * taken as it is.
  * @throws UserError when it cannot be made.
  */
-export function runFolder(project: string, name: string, { existOk = false } = {}): string {
+export async function runFolder(project: string, name: string, { existOk = false } = {}): Promise<string> {
   const base = resolve(project, name);
   let folder = base;
   for (let n = 2; !existOk && existsSync(folder); n++) folder = `${base}${n}`;
   try {
-    mkdirSync(folder, { recursive: true });
+    await makeFolder(folder);
   } catch (error) {
     throw new UserError(`${folder}: no folder can be made here (${(error as NodeJS.ErrnoException).code})`, {
       cause: error,

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { messageOf, UserError } from "../../errors/index.js";
 import type { HostArray } from "../../graph/index.js";
 import { type PtFile, parsePt } from "./pt.js";
@@ -43,7 +44,7 @@ export async function writeAtomic(
   try {
     for (const [file, contents] of files) {
       current = file;
-      await mkdir(dirname(file), { recursive: true });
+      await makeFolder(dirname(file));
       const from = join(dirname(file), `.${basename(file)}.${randomUUID().slice(0, 8)}.tmp`);
       written.push({ from, to: file });
       await writeFlushed(from, contents);
@@ -102,3 +103,14 @@ const reasons: Readonly<Record<string, string>> = {
   EROFS: "the file system is read-only",
   ENOSPC: "the disk is full",
 };
+
+/** Makes a folder and those above it, one by one: Node's own recursive way never ends where the system refuses (/proc). */
+export async function makeFolder(folder: string): Promise<void> {
+  const missing: string[] = [];
+  for (let at = resolve(folder); !existsSync(at); at = dirname(at)) missing.push(at);
+  for (const at of missing.reverse()) {
+    await mkdir(at).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EEXIST") throw error;
+    });
+  }
+}

@@ -1,7 +1,7 @@
 import { concat, slice, type Tensor } from "../../graph/index.js";
 import { type Activation, parseActivation } from "../layers/activation.js";
 import { batchNorm2d, conv2d, convTranspose2d, pair, type Size } from "../layers/basic.js";
-import { type Module, module } from "../module.js";
+import { leaf, type Module, module } from "../module.js";
 import { activation, type BlockContext, count, defineBlock, flag, padding, size, whole } from "./define.js";
 
 export interface ConvBlockOptions {
@@ -36,11 +36,11 @@ export function convBlock(
   });
   const bn = batchNorm2d(c2);
   const activate = activationOf(act, own);
-  return module({ conv, bn }, (x: Tensor) => activate(bn(conv(x))));
+  return module({ conv, bn, act: activate }, (x: Tensor) => activate(bn(conv(x))));
 }
 
 const activationOf = (act: boolean | string, own: Activation): Activation =>
-  act === true ? own : act === false ? (x) => x : parseActivation(act);
+  act === true ? own : act === false ? leaf((x) => x) : parseActivation(act);
 
 /** The padding that keeps the size at stride 1: half of (d * (k - 1) + 1) on each axis. */
 export function samePadding(k: Size, d: Size = 1): number[] {

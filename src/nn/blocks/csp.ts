@@ -1,6 +1,6 @@
 import { add, concat, silu, type Tensor } from "../../graph/index.js";
 import { batchNorm2d, conv2d } from "../layers/basic.js";
-import { type Module, module, sequential } from "../module.js";
+import { leaf, type Module, module, sequential } from "../module.js";
 import { convBlock, type Setting } from "./conv.js";
 import { count, defineBlock, factor, flag } from "./define.js";
 
@@ -106,7 +106,8 @@ export const BottleneckCSP = defineBlock({
     const cv3 = conv2d(c, c, { bias: false });
     const cv4 = convBlock(2 * c, c2, context);
     const bn = batchNorm2d(2 * c);
+    const act = leaf(silu);
     const m = repeated(n, () => bottleneck(c, c, context, { shortcut, g, e: 1 }));
-    return module({ cv1, cv2, cv3, cv4, bn, m }, (x: Tensor) => cv4(silu(bn(concat([cv3(m(cv1(x))), cv2(x)], 1)))));
+    return module({ cv1, cv2, cv3, cv4, bn, act, m }, (x: Tensor) => cv4(act(bn(concat([cv3(m(cv1(x))), cv2(x)], 1)))));
   },
 });

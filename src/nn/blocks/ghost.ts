@@ -1,5 +1,5 @@
 import { add, concat, type Tensor } from "../../graph/index.js";
-import { type Module, module, sequential } from "../module.js";
+import { leaf, type Module, module, sequential } from "../module.js";
 import { type ConvBlockOptions, convBlock, dwConv, type Setting } from "./conv.js";
 import { c3 } from "./csp.js";
 import { activation, count, defineBlock, factor, ignored, size } from "./define.js";
@@ -22,12 +22,12 @@ export function ghostConv(
 
 function ghostBottleneck(c1: number, c2: number, setting: Setting, { k = 3, s = 1 } = {}): Module {
   const c = Math.floor(c2 / 2);
-  const middle = s === 2 ? dwConv(c, c, setting, { k, s, act: false }) : module({}, (x: Tensor) => x);
+  const middle = s === 2 ? dwConv(c, c, setting, { k, s, act: false }) : leaf((x) => x);
   const conv = sequential([ghostConv(c1, c, setting), middle, ghostConv(c, c2, setting, { act: false })]);
   const shortcut =
     s === 2
       ? sequential([dwConv(c1, c1, setting, { k, s, act: false }), convBlock(c1, c2, setting, { act: false })])
-      : module({}, (x: Tensor) => x);
+      : leaf((x) => x);
   return module({ conv, shortcut }, (x: Tensor) => add(conv(x), shortcut(x)));
 }
 

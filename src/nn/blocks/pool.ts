@@ -1,13 +1,13 @@
 import { concat, maxPool, type Tensor } from "../../graph/index.js";
 import { pair, type Size } from "../layers/basic.js";
-import { module } from "../module.js";
+import { leaf, list, type Module, module } from "../module.js";
 import { convBlock, type Setting } from "./conv.js";
 import { c3 } from "./csp.js";
 import { count, counts, defineBlock, factor, flag, ignored, optional, padding, size } from "./define.js";
 
-const around = (x: Tensor, k: number): Tensor => {
+const around = (k: number): Module => {
   const p = Math.floor(k / 2);
-  return maxPool(x, [k, k], { strides: [1, 1], pads: [p, p, p, p] });
+  return leaf((x) => maxPool(x, [k, k], { strides: [1, 1], pads: [p, p, p, p] }));
 };
 
 /** Pools of several sizes side by side. */
@@ -15,9 +15,10 @@ export function spp(c1: number, c2: number, setting: Setting, k: readonly number
   const c = Math.floor(c1 / 2);
   const cv1 = convBlock(c1, c, setting);
   const cv2 = convBlock(c * (k.length + 1), c2, setting);
-  return module({ cv1, cv2 }, (x: Tensor) => {
+  const pools = k.map(around);
+  return module({ cv1, cv2, m: list(pools) }, (x: Tensor) => {
     const y = cv1(x);
-    return cv2(concat([y, ...k.map((size) => around(y, size))], 1));
+    return cv2(concat([y, ...pools.map((pool) => pool(y))], 1));
   });
 }
 
@@ -36,11 +37,12 @@ export const SPPF = defineBlock({
     const c = Math.floor(c1 / 2);
     const cv1 = convBlock(c1, c, context);
     const cv2 = convBlock(4 * c, c2, context);
-    return module({ cv1, cv2 }, (x: Tensor) => {
+    const m = around(k);
+    return module({ cv1, cv2, m }, (x: Tensor) => {
       const y = cv1(x);
-      const once = around(y, k);
-      const twice = around(once, k);
-      return cv2(concat([y, once, twice, around(twice, k)], 1));
+      const once = m(y);
+      const twice = m(once);
+      return cv2(concat([y, once, twice, m(twice)], 1));
     });
   },
 });
@@ -78,6 +80,6 @@ export const MaxPool2d = defineBlock({
       dilations: pair(dilation),
       ceilMode: Boolean(ceil_mode),
     };
-    return module({}, (x: Tensor) => maxPool(x, pair(kernel_size), options));
+    return leaf((x) => maxPool(x, pair(kernel_size), options));
   },
 });

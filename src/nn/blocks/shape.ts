@@ -16,7 +16,7 @@ import {
   upsampleNearest,
 } from "../../graph/index.js";
 import { batchNorm2d, conv2d, pair } from "../layers/basic.js";
-import { list, module, parameter } from "../module.js";
+import { leaf, list, module, parameter } from "../module.js";
 import { roundHalfEven } from "../optim/schedule.js";
 import { gcd, samePadding } from "./conv.js";
 import { count, counts, defineBlock, factor, flag, ignored, oneOf, optional, size, whole, wholes } from "./define.js";
@@ -108,7 +108,7 @@ export const ZeroPad2d = defineBlock({
 export const Identity = defineBlock({
   name: "nn.Identity",
   args: { ignored: ignored.or(null) },
-  build: () => module({}, (x: Tensor) => x),
+  build: () => leaf((x) => x),
 });
 
 export const MixConv2d = defineBlock({
@@ -121,8 +121,9 @@ export const MixConv2d = defineBlock({
       conv2d(c1, parts[i], { kernel, stride: s, padding: samePadding(kernel), groups: gcd(c1, parts[i]), bias: false }),
     );
     const bn = batchNorm2d(c2);
-    return module({ m: list(convs), bn }, (x: Tensor) =>
-      silu(
+    const act = leaf(silu);
+    return module({ m: list(convs), bn, act }, (x: Tensor) =>
+      act(
         bn(
           concat(
             convs.map((branch) => branch(x)),

@@ -1,10 +1,11 @@
 import { suggestion, UserError } from "../../errors/index.js";
 import { clamp, gelu, hardSwish, leakyRelu, mish, relu, sigmoid, silu, type Tensor, tanh } from "../../graph/index.js";
+import { leaf, type Module } from "../module.js";
 
-export type Activation = (x: Tensor) => Tensor;
+export type Activation = Module;
 
 /** Activations by their PyTorch names; the numbers are the constructor's arguments. */
-export const activations: Readonly<Record<string, (...args: number[]) => Activation>> = {
+export const activations: Readonly<Record<string, (...args: number[]) => (x: Tensor) => Tensor>> = {
   SiLU: () => silu,
   ReLU: () => relu,
   ReLU6: () => (x) => clamp(x, 0, 6),
@@ -34,5 +35,5 @@ export function parseActivation(text: string): Activation {
     );
   }
   const args = (match[2] ?? "").split(",").filter((part) => part.trim() !== "");
-  return make(...args.map(Number));
+  return leaf(make(...args.map(Number)));
 }

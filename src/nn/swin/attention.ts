@@ -24,7 +24,7 @@ import {
 } from "../../graph/index.js";
 import { constantInit } from "../init.js";
 import { linear, type Pair } from "../layers/basic.js";
-import { derived, type Module, module, type Param, parameter } from "../module.js";
+import { derived, leaf, type Module, module, type Param, parameter } from "../module.js";
 import { relativeCoordsTable, relativePositionIndex } from "./window.js";
 
 export interface WindowAttentionOptions {
@@ -57,9 +57,13 @@ export function windowAttention(
   const relative_coords_table = derived(relativeCoordsTable(window, pretrained));
   const relative_position_index = derived(relativePositionIndex(window));
   const mlp = [linear(2, 512), linear(512, heads, { bias: false })];
-  const cpb_mlp = { children: { 0: mlp[0], 2: mlp[1] } };
+  const rectify = leaf(relu);
+  const cpb_mlp = { children: { 0: mlp[0], 1: rectify, 2: mlp[1] } };
   const qkv = linear(dim, 3 * dim, { bias: false });
   const proj = linear(dim, dim);
+  const attn_drop = leaf((x) => dropout(x, attnDrop));
+  const proj_drop = leaf((x) => dropout(x, projDrop));
+  const normalise = leaf(softmax);
   const weight = (qkv.children.weight as Param).tensor;
   const n = window[0] * window[1];
   const d = dim / heads;
@@ -67,7 +71,7 @@ export function windowAttention(
   // 16 sigmoid(mlp(table)) for each pair of tokens: [heads, n, n]
   const positionBias = () => {
     const table = reshape(relative_coords_table.tensor, [-1, 2]);
-    const values = mul(sigmoid(mlp[1](relu(mlp[0](table)))), scalar(16)); // [offsets, heads]
+    const values = mul(sigmoid(mlp[1](rectify(mlp[0](table)))), scalar(16)); // [offsets, heads]
     const pairs = gather(
       values,
       constant({ dtype: "int64", shape: [n * n], data: indexData(relative_position_index) }),
@@ -77,7 +81,19 @@ export function windowAttention(
   const scale = () => exp(min(logit_scale.tensor, scalar(largestScale)));
 
   return module(
-    { logit_scale, q_bias, v_bias, relative_coords_table, relative_position_index, cpb_mlp, qkv, proj },
+    {
+      logit_scale,
+      q_bias,
+      v_bias,
+      relative_coords_table,
+      relative_position_index,
+      cpb_mlp,
+      qkv,
+      attn_drop,
+      proj,
+      proj_drop,
+      softmax: normalise,
+    },
     (x: Tensor, mask?: Tensor) => {
       const [count] = x.shape;
       const heads4 = (y: Tensor) => transpose(reshape(y, [count, n, heads, d]), [0, 2, 1, 3]); // [count, heads, n, d]
@@ -87,9 +103,9 @@ export function windowAttention(
       const v = heads4(linearProduct(x, wv, { bias: v_bias?.tensor }));
       const query = mul(q, mul(inverseNorm(q), scale()));
       const logits = matMul(query, swapLast(mul(k, inverseNorm(k))));
-      const attention = dropout(softmax(withBias(logits, positionBias(), mask)), attnDrop);
+      const attention = attn_drop(normalise(withBias(logits, positionBias(), mask)));
       const mixed = reshape(transpose(matMul(attention, v), [0, 2, 1, 3]), [count, n, dim]);
-      return dropout(proj(mixed), projDrop);
+      return proj_drop(proj(mixed));
     },
   );
 }

@@ -1,7 +1,7 @@
 import { add, dropout, dropPath, floats, pad, reshape, type Tensor, takeRows, transpose } from "../../graph/index.js";
 import { type Activation, parseActivation } from "../layers/activation.js";
 import { type Linear, layerNorm, linear } from "../layers/basic.js";
-import { type Module, module } from "../module.js";
+import { leaf, type Module, module } from "../module.js";
 import { windowAttention } from "./attention.js";
 import { paddedSize, shiftMask, type WindowGrid, windowIndex } from "./window.js";
 
@@ -19,8 +19,9 @@ export function mlp(
 ): Linear {
   const fc1 = linear(dim, hidden);
   const fc2 = linear(hidden, out);
-  return module({ fc1, fc2 }, (x: Tensor, countedRows?: number) =>
-    dropout(fc2(dropout(activation(fc1(x, countedRows)), drop), countedRows), drop),
+  const dropOut = leaf((x) => dropout(x, drop));
+  return module({ fc1, act: activation, fc2, drop: dropOut }, (x: Tensor, countedRows?: number) =>
+    dropOut(fc2(dropOut(activation(fc1(x, countedRows))), countedRows)),
   );
 }
 
@@ -52,13 +53,14 @@ export function swinTokens(dim: number, heads: number, options: SwinLayerOptions
   });
   const norm2 = layerNorm(dim);
   const feedForward = mlp(dim, { hidden: Math.floor(dim * mlpRatio), activation, drop });
-  return module({ norm1, attn, norm2, mlp: feedForward }, (x: Tensor, { height, width }) => {
+  const drop_path = leaf((x) => dropPath(x, dropPathRate));
+  return module({ norm1, attn, drop_path, norm2, mlp: feedForward }, (x: Tensor, { height, width }) => {
     const grid = { height, width, window, shift };
     const attended = fromWindows(attn(toWindows(x, grid), maskOf(grid)), grid, x.shape[0]);
-    const y = add(x, dropPath(norm1(attended), dropPathRate));
+    const y = add(x, drop_path(norm1(attended)));
     // The reference runs the mlp on padding too and crops it after; the count of operations says what that takes.
     const [rows, columns] = paddedSize(grid);
-    return add(y, dropPath(norm2(feedForward(y, x.shape[0] * rows * columns)), dropPathRate));
+    return add(y, drop_path(norm2(feedForward(y, x.shape[0] * rows * columns))));
   });
 }
 

@@ -5,6 +5,7 @@ import { kinds as data } from "./data.js";
 import { kinds as images } from "./images.js";
 import { kinds as labels } from "./labels.js";
 import { kinds as loss } from "./loss.js";
+import { kinds as models } from "./model.js";
 import { kinds as modules } from "./module.js";
 import { kinds as post } from "./post.js";
 import { kinds as pretrained } from "./pretrained.js";
@@ -20,6 +21,7 @@ export const kinds: Readonly<Record<string, KindRunner>> = {
   ...images,
   ...labels,
   ...loss,
+  ...models,
   ...modules,
   ...post,
   ...pretrained,
