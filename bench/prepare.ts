@@ -1,0 +1,105 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { rng } from "swinyolo/data";
+import { readModelFile, writeSafetensors } from "swinyolo/engine";
+import { type HostArray, hostArray } from "swinyolo/graph";
+import { buildModel, defaultBalance, initialState, type LossOptions, lossGainScale } from "swinyolo/nn";
+import type { Case } from "./cases.js";
+
+/** Everything that both sides need for a case, as it goes into a file; the numbers are in `tensors`. */
+export interface CaseFile {
+  readonly kind: Case["kind"];
+  readonly batch: number;
+  readonly threads: number;
+  /** safetensors: `state.NAME` the weights, `input.images` uint8 [b, 3, h, w], `input.targets` [n, 6]. */
+  readonly tensors: string;
+  /** Contents of the model's YAML. */
+  readonly yaml: object;
+  /** The same as resolved rows, for a peer that reads no YAML. */
+  readonly layers: readonly { readonly from: unknown; readonly module: string; readonly args: object }[];
+  readonly strides: readonly number[];
+  readonly loss: LossOptions;
+  readonly balance: readonly number[];
+  readonly anchorT: number;
+  readonly rates: {
+    readonly biasLr: number;
+    readonly lr: number;
+    readonly momentum: number;
+    readonly weightDecay: number;
+    readonly clipNorm: number;
+  };
+  readonly ema: { readonly decay: number; readonly tau: number };
+}
+
+/** Writes a case's file and numbers into a folder; returns the file. */
+export async function writeCase(
+  { kind, model: name, batch, size }: Case,
+  { folder, threads }: { folder: string; threads: number },
+): Promise<string> {
+  const { yaml, place } = readModelFile(name);
+  const model = buildModel(yaml, { place });
+  const weights = initialState(model.module, rng(0, "weights"));
+  if (kind === "inference") livelier(weights);
+  const tensors = new Map([...weights].map(([key, array]): [string, HostArray] => [`state.${key}`, array]));
+  tensors.set("input.images", randomImages(batch, size));
+  tensors.set("input.targets", randomTargets(batch, model.nc));
+  const file = join(folder, "case.json");
+  const gain = lossGainScale(model.strides.length, model.nc, size);
+  const contents: CaseFile = {
+    kind,
+    batch,
+    threads,
+    tensors: join(folder, "case.safetensors"),
+    yaml,
+    layers: model.layers.map(({ from, module, args, repeats }) => {
+      if (repeats > 1 && !("n" in args)) throw new Error(`${module}: a chain of ${repeats} is not for the bench`);
+      return { from, module, args };
+    }),
+    strides: model.strides,
+    loss: {
+      box: 0.05 * gain.box,
+      obj: gain.obj,
+      cls: 0.5 * gain.cls,
+      obj_pw: 1,
+      cls_pw: 1,
+      fl_gamma: 0,
+      label_smoothing: 0,
+    },
+    balance: defaultBalance(model.strides.length),
+    anchorT: 4,
+    // A low rate: the same batch comes again and again, and the numbers should stay ordinary.
+    rates: { biasLr: 0.001, lr: 0.001, momentum: 0.937, weightDecay: 0.0005, clipNorm: 10 },
+    ema: { decay: 0.9999, tau: 2000 },
+  };
+  await writeSafetensors(contents.tensors, tensors);
+  writeFileSync(file, JSON.stringify(contents));
+  return file;
+}
+
+// With running statistics of 0 and 1, fresh weights shrink what goes through them until it is nothing: larger scales.
+function livelier(weights: ReadonlyMap<string, HostArray>): void {
+  for (const [name, { data }] of weights) if (name.endsWith(".bn.weight")) (data as Float32Array).fill(2.5);
+}
+
+function randomImages(batch: number, size: number): HostArray {
+  const random = rng("images");
+  return hostArray(
+    "uint8",
+    [batch, 3, size, size],
+    Uint8Array.from({ length: batch * 3 * size * size }, () => random.int(256)),
+  );
+}
+
+// Eight objects a picture, 5-50% of its side.
+function randomTargets(batch: number, nc: number): HostArray {
+  const random = rng("targets");
+  const rows = Array.from({ length: 8 * batch }, (_, i) => [
+    Math.floor(i / 8),
+    random.int(nc),
+    random.uniform(0.05, 0.95),
+    random.uniform(0.05, 0.95),
+    random.uniform(0.05, 0.5),
+    random.uniform(0.05, 0.5),
+  ]);
+  return hostArray("float32", [rows.length, 6], Float32Array.from(rows.flat()));
+}

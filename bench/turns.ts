@@ -1,0 +1,72 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+
+/** A program and its arguments. */
+export interface Command {
+  readonly name: string;
+  readonly program: string;
+  readonly args: readonly string[];
+}
+
+/** What a worker says of one step. */
+export interface StepTime {
+  readonly ms: number;
+  /** Of that, for the optimizer's update. */
+  readonly updateMs?: number;
+  /** A number of the result (the loss), by which both sides can be seen to do the same. */
+  readonly value: number;
+}
+
+/** A worker that does a step when asked. */
+export interface Worker {
+  step(): Promise<StepTime>;
+  /** Ends it; its peak memory in bytes. */
+  end(): Promise<number>;
+  kill(): void;
+}
+
+/** Starts a worker and waits until it is ready. What it writes to stderr is part of the error when it fails. */
+export async function startWorker({ name, program, args }: Command): Promise<Worker> {
+  const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] });
+  const failure = failureOf(child, name);
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const answer = async (): Promise<Record<string, number>> => {
+    const next = await Promise.race([lines.next(), failure]);
+    // The output ended: the exit says why.
+    return JSON.parse(next.done ? await failure : next.value);
+  };
+  const ask = (line: string) => {
+    child.stdin.write(`${line}\n`);
+    return answer();
+  };
+  await answer();
+  return {
+    step: async () => (await ask("step")) as unknown as StepTime,
+    end: async () => (await ask("end")).peak,
+    kill: () => child.kill(),
+  };
+}
+
+/** Runs a program to its end. */
+export async function runOnce({ name, program, args }: Command): Promise<void> {
+  const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"] });
+  const failure = failureOf(child, name);
+  await Promise.race([once(child, "close").then(([code]) => (code === 0 ? undefined : failure)), failure]);
+}
+
+// Rejects when a process cannot start or ends badly, with the end of what it said.
+function failureOf(child: ChildProcess, name: string): Promise<never> {
+  let said = "";
+  child.stderr?.on("data", (chunk) => {
+    said = (said + chunk).slice(-4000);
+  });
+  const failure = new Promise<never>((_, reject) => {
+    child.on("error", (error) => reject(new Error(`${name}: ${error.message}`)));
+    child.on("close", (code, signal) => {
+      if (code !== 0) reject(new Error(`${name} ended with ${signal ?? code}:\n${said.trim()}`));
+    });
+  });
+  failure.catch(() => {}); // reported where it is waited for
+  return failure;
+}
