@@ -6,7 +6,7 @@ import { readSafetensors } from "swinyolo/engine";
 import { type Agreement, agreement, tolerance } from "./agree.js";
 import { type Case, caseName } from "./cases.js";
 import type { Peer } from "./peer.js";
-import { writeCase } from "./prepare.js";
+import { stepRates, writeCase } from "./prepare.js";
 import { type Estimate, median, medianInterval } from "./stats.js";
 import { type Command, runOnce, type StepTime, startWorker, type Worker } from "./turns.js";
 
@@ -69,7 +69,8 @@ async function checkAgreement(
   const [ours, theirs] = [join(folder, "ours.safetensors"), join(folder, "peer.safetensors")];
   await runOnce(ourCommand("check", file, ours));
   await runOnce(peer("check", file, theirs));
-  const found = agreement((await readSafetensors(ours)).tensors, (await readSafetensors(theirs)).tensors);
+  const { lr } = stepRates;
+  const found = agreement((await readSafetensors(ours)).tensors, (await readSafetensors(theirs)).tensors, { lr });
   if (!(found.worst <= tolerance)) {
     throw new Error(
       `${caseName(one)}: the sides do not compute the same: ${found.where} is off by ${found.worst.toExponential(1)} of its largest value, ${tolerance} is allowed`,

@@ -6,6 +6,9 @@ import { type HostArray, hostArray } from "swinyolo/graph";
 import { buildModel, defaultBalance, initialState, type LossOptions, lossGainScale } from "swinyolo/nn";
 import type { Case } from "./cases.js";
 
+/** Of every step. The rate is low: the same batch comes again and again, and the numbers should stay ordinary. */
+export const stepRates = { biasLr: 0.001, lr: 0.001, momentum: 0.937, weightDecay: 0.0005, clipNorm: 10 };
+
 /** Everything that both sides need for a case, as it goes into a file; the numbers are in `tensors`. */
 export interface CaseFile {
   readonly kind: Case["kind"];
@@ -21,13 +24,7 @@ export interface CaseFile {
   readonly loss: LossOptions;
   readonly balance: readonly number[];
   readonly anchorT: number;
-  readonly rates: {
-    readonly biasLr: number;
-    readonly lr: number;
-    readonly momentum: number;
-    readonly weightDecay: number;
-    readonly clipNorm: number;
-  };
+  readonly rates: typeof stepRates;
   readonly ema: { readonly decay: number; readonly tau: number };
 }
 
@@ -67,8 +64,7 @@ export async function writeCase(
     },
     balance: defaultBalance(model.strides.length),
     anchorT: 4,
-    // A low rate: the same batch comes again and again, and the numbers should stay ordinary.
-    rates: { biasLr: 0.001, lr: 0.001, momentum: 0.937, weightDecay: 0.0005, clipNorm: 10 },
+    rates: stepRates,
     ema: { decay: 0.9999, tau: 2000 },
   };
   await writeSafetensors(contents.tensors, tensors);
