@@ -15,7 +15,7 @@ export async function encodePlot(path: string, svg: string): Promise<string | Ui
   const { default: sharp } = await import("sharp");
   const drawn = () =>
     sharp(Buffer.from(outlineTexts(svg)), { density: 144, limitInputPixels: false }).flatten({ background: "white" });
-  if (ending === ".png") return drawn().png({ palette: true, colours: 256, effort: 7 }).toBuffer();
+  if (ending === ".png") return drawn().png().toBuffer();
   if (ending === ".jpg" || ending === ".jpeg")
     return drawn().jpeg({ quality: 92, chromaSubsampling: "4:4:4" }).toBuffer();
   throw new UserError(`${path}: plots are written as .svg, .png or .jpg`);
