@@ -1,7 +1,8 @@
 import { checkData as checkDataset, type DataCheck } from "../data/index.js";
 import { UserError } from "../errors/index.js";
+import { readHyp } from "./config/hyp.js";
 import type { Given, HypOverrides, Options } from "./config/index.js";
-import { parseOptions, readHyp } from "./config/index.js";
+import { parseOptions } from "./config/index.js";
 import { type ExportResult, exportRun } from "./export.js";
 import { type ModelInfo, modelInfo } from "./info.js";
 import { loadPlugin } from "./plugin.js";

@@ -1,6 +1,7 @@
-import { choice, flag, real, sides, text, textOrFlag, whole, wholes } from "./option.js";
+import { hypRanges } from "./hypRanges.js";
+import { choice, flag, type OtherNames, provider, real, sides, text, textOrFlag, whole, wholes } from "./option.js";
 
-const device = text("where to run: cpu, webgpu, cuda, dml, coreml", { default: "cpu" });
+const device = provider("where to run", { default: "cpu" });
 const threads = whole("threads inside an operator; the number of cores where left out", {
   default: undefined,
   least: 1,
@@ -34,10 +35,10 @@ export const trainOptions = {
   imgsz: sides("image size in pixels", { default: [640, 640], aliases: ["img", "img_size"] }),
   rect: flag("batches of pictures of like aspect, without mosaic", { default: false }),
   resume: textOrFlag("go on with a run: its folder, or nothing for the newest"),
-  nosave: flag("write weights only after the last epoch", { default: false }),
-  noval: flag("validate only after the last epoch", { default: false }),
-  noautoanchor: flag("keep the model's anchors unchecked", { default: false }),
-  noplots: flag("draw nothing", { default: false }),
+  nosave: flag("write weights only after the last epoch", { default: false, opposites: ["save"] }),
+  noval: flag("validate only after the last epoch", { default: false, opposites: ["val"] }),
+  noautoanchor: flag("keep the model's anchors unchecked", { default: false, opposites: ["autoanchor"] }),
+  noplots: flag("draw nothing", { default: false, opposites: ["plots"] }),
   cache: choice("keep pictures in memory or on disk", [false, "ram", "disk", "val"], { default: false, bare: "ram" }),
   device,
   threads,
@@ -46,16 +47,16 @@ export const trainOptions = {
     bare: true,
   }),
   single_cls: flag("all objects are of one class", { default: false }),
-  optimizer: choice("", ["SGD", "Adam", "AdamW"], { default: "SGD" }),
+  optimizer: choice("what turns gradients into steps", ["SGD", "Adam", "AdamW"], { default: "SGD" }),
   workers,
   project: text("folder of runs", { default: "runs/train" }),
   name,
   exist_ok: existOk,
   cos_lr: flag("learning rate along a cosine", { default: false }),
-  label_smoothing: real("", { default: 0, from: 0, to: 1 }),
+  label_smoothing: real("how much of a class target goes to the others", { default: 0, from: 0, to: 1 }),
   patience: whole("stop after so many epochs without a better model; 0 never", { default: 100 }),
   freeze: wholes("layers that do not learn: a number of first ones, or a list", { default: [0] }),
-  save_period: whole("keep the weights of every so many epochs", { default: undefined, least: 1 }),
+  save_period: whole("keep the weights of every so many epochs; -1 for none", { default: -1, least: -1 }),
   seed: whole("of weights and augmentation", { default: 0 }),
   nbs: whole("nominal batch: gradients are added up to so many pictures", { default: 64, least: 1 }),
   preset: choice("settings for small data: auto decides", ["auto", "none", "small"], { default: "auto" }),
@@ -64,6 +65,7 @@ export const trainOptions = {
   json,
 } as const;
 
+/** Options of `val`. */
 export const valOptions = {
   weights,
   model,
@@ -82,7 +84,7 @@ export const valOptions = {
   save_txt: flag("write detections as label files", { default: false }),
   save_conf: flag("with confidences", { default: false }),
   save_json: flag("write detections as COCO JSON", { default: false }),
-  noplots: flag("draw nothing", { default: false }),
+  noplots: flag("draw nothing", { default: false, opposites: ["plots"] }),
   device,
   threads,
   workers,
@@ -93,6 +95,7 @@ export const valOptions = {
   json,
 } as const;
 
+/** Options of `predict`. */
 export const predictOptions = {
   weights,
   model,
@@ -106,7 +109,7 @@ export const predictOptions = {
   agnostic: flag("boxes of different classes suppress each other", { default: false, aliases: ["agnostic_nms"] }),
   augment: flag("test-time augmentation", { default: false }),
   rect: flag("pad pictures only to whole strides", { default: true }),
-  nosave: flag("draw nothing", { default: false }),
+  nosave: flag("draw nothing", { default: false, opposites: ["save"] }),
   save_txt: flag("write label files", { default: false }),
   save_conf: flag("with confidences", { default: false }),
   save_crop: flag("write a picture of every object", { default: false }),
@@ -125,10 +128,11 @@ export const predictOptions = {
   json,
 } as const;
 
+/** Options of `export`. */
 export const exportOptions = {
   weights,
   model,
-  format: choice("", ["onnx"], { default: "onnx", aliases: ["include"] }),
+  format: choice("what to write", ["onnx"], { default: "onnx", aliases: ["include"] }),
   imgsz: sides("image size in pixels", { default: [640, 640], aliases: ["img", "img_size"] }),
   batch: whole("pictures a batch", { default: 1, least: 1, aliases: ["batch_size"] }),
   dynamic: flag("leave the batch free", { default: false }),
@@ -138,21 +142,26 @@ export const exportOptions = {
   conf: real("least confidence (with nms)", { default: 0.25, from: 0, to: 1, aliases: ["conf_thres"] }),
   iou,
   max_det: whole("most objects a class (with nms)", { default: 300, least: 1 }),
+  opset: whole("of the file's operators", { default: 17, least: 17, most: 17 }),
+  simplify: flag("what is written is always simplified", { default: true }),
   out: text("the file to write; beside the weights where left out", { default: undefined }),
   plugin,
   json,
 } as const;
 
+/** Options of `info`. */
 export const infoOptions = {
   model,
   weights,
   imgsz: sides("image size in pixels", { default: [640, 640], aliases: ["img", "img_size"] }),
   nc: whole("classes, instead of the model's", { default: undefined, least: 1 }),
   batch: whole("pictures a batch, for the planned memory", { default: 16, least: 1, aliases: ["batch_size"] }),
+  verbose: flag("arguments in full length", { default: false }),
   plugin,
   json,
 } as const;
 
+/** Options of `import`. */
 export const importOptions = {
   weights: text("what to read: .pt or .safetensors", { default: undefined }),
   out: text("what to write: .safetensors or .pt", { default: undefined }),
@@ -160,6 +169,7 @@ export const importOptions = {
   json,
 } as const;
 
+/** Options of `check-data`. */
 export const checkDataOptions = { data, json } as const;
 
 /** Every command's options. */
@@ -173,4 +183,45 @@ export const commandOptions = {
   "check-data": checkDataOptions,
 } as const;
 
+/** The name of a command. */
 export type CommandName = keyof typeof commandOptions;
+
+const notYet = "one of YOLOv5's options that is not here yet";
+const never = "one of YOLOv5's options that means nothing here";
+const isOnnxOnly = "one of YOLOv5's options for formats that are not written here; ONNX is";
+const names = (reason: string, ...absent: string[]) => Object.fromEntries(absent.map((name) => [name, reason]));
+
+/** Names that commands know besides their options: keys of hyp files, and YOLOv5's options that are refused, not ignored. */
+export const otherNames: Readonly<Record<CommandName, OtherNames>> = {
+  train: {
+    extra: Object.keys(hypRanges),
+    absent: {
+      ...names(notYet, "multi_scale", "image_weights", "quad", "sync_bn", "evolve", "ndjson_console", "ndjson_file"),
+      ...names(never, "bucket", "local_rank", "entity", "upload_dataset", "bbox_interval", "artifact_alias"),
+    },
+  },
+  val: { absent: { ...names(notYet, "save_hybrid", "half"), ...names(never, "dnn") } },
+  predict: {
+    absent: { ...names(notYet, "visualize", "half", "save_format"), ...names(never, "view_img", "update", "dnn") },
+  },
+  export: {
+    absent: {
+      ...names(
+        isOnnxOnly,
+        "keras",
+        "optimize",
+        "int8",
+        "workspace",
+        "topk_per_class",
+        "topk_all",
+        "mlmodel",
+        "per_tensor",
+      ),
+      ...names(notYet, "agnostic_nms", "cache"),
+      ...names(never, "inplace", "data", "device", "verbose"),
+    },
+  },
+  info: {},
+  import: {},
+  "check-data": {},
+};

@@ -2,57 +2,26 @@ import { readYaml } from "../../data/index.js";
 import { suggestion, UserError } from "../../errors/index.js";
 import type { Hyp } from "../training/settings.js";
 import { resolveHypFile } from "./files.js";
+import { hypRanges } from "./hypRanges.js";
 
-/** The keys of a hyp file and the range of each. */
-export const hypRanges = {
-  lr0: [0, 10],
-  lrf: [0, 1],
-  momentum: [0, 1],
-  weight_decay: [0, 1],
-  warmup_epochs: [0, 1000],
-  warmup_momentum: [0, 1],
-  warmup_bias_lr: [0, 10],
-  box: [0, 100],
-  cls: [0, 100],
-  cls_pw: [0, 100],
-  obj: [0, 100],
-  obj_pw: [0, 100],
-  iou_t: [0, 1],
-  anchor_t: [1, 100],
-  anchors: [0, 32],
-  fl_gamma: [0, 10],
-  hsv_h: [0, 1],
-  hsv_s: [0, 1],
-  hsv_v: [0, 1],
-  degrees: [0, 180],
-  translate: [0, 1],
-  scale: [0, 1],
-  shear: [0, 89],
-  perspective: [0, 0.01],
-  flipud: [0, 1],
-  fliplr: [0, 1],
-  mosaic: [0, 1],
-  mixup: [0, 1],
-  copy_paste: [0, 1],
-} as const satisfies Readonly<Record<string, readonly [from: number, to: number]>>;
-
-/** Keys that may be left out of a file; all others must be there. */
-const optional = new Set(["anchors", "copy_paste", "iou_t"]);
+/** Keys that may be left out of a file, and what they are then; all others must be there. `anchors=0` keeps the model's. */
+const optional: Readonly<Record<string, number>> = { anchors: 0, copy_paste: 0, iou_t: 0.2 };
 
 /**
  * Reads a hyp file and lays overrides of single keys over it.
  * @throws UserError with file, line and key for values out of range, missing keys, and with `strict` for unknown keys.
  */
 export function readHyp(
-  file: string,
+  file: string | undefined,
   overrides: Readonly<Record<string, unknown>> = {},
   { strict = false } = {},
 ): { hyp: Hyp; warnings: string[] } {
-  const document = readYaml(resolveHypFile(file));
+  const path = resolveHypFile(file ?? "hyp.scratch-low.yaml");
+  const document = readYaml(path);
   if (typeof document.value !== "object" || document.value === null || Array.isArray(document.value)) {
-    throw new UserError(`${file}: keys and numbers expected, as in configs/hyps`);
+    throw new UserError(`${path}: keys and numbers expected, as in configs/hyps`);
   }
-  const hyp: Record<string, number> = {};
+  const hyp: Record<string, number> = { ...optional };
   const warnings: string[] = [];
   for (const [key, value] of Object.entries(document.value)) {
     if (!Object.hasOwn(hypRanges, key)) {
@@ -61,17 +30,17 @@ export function readHyp(
       warnings.push(message);
     } else hyp[key] = inRange(document.place(key), key, value);
   }
-  for (const [key, value] of Object.entries(overrides))
-    hyp[key] = inRange(key, key, typeof value === "string" ? Number(value) : value);
-  const missing = Object.keys(hypRanges).filter((key) => !optional.has(key) && !(key in hyp));
-  if (missing.length > 0) throw new UserError(`${file}: ${missing.join(", ")} missing`);
+  for (const [key, value] of Object.entries(overrides)) hyp[key] = inRange(key, key, value);
+  const missing = Object.keys(hypRanges).filter((key) => !(key in hyp));
+  if (missing.length > 0) throw new UserError(`${path}: ${missing.join(", ")} missing`);
   return { hyp, warnings };
 }
 
 function inRange(place: string, key: string, value: unknown): number {
   const [from, to] = hypRanges[key as keyof typeof hypRanges];
-  if (typeof value === "number" && value >= from && value <= to) return value;
-  throw new UserError(
-    `${place === key ? "" : `${place}: `}${key}: got ${String(value)}, expected a number from ${from} to ${to}`,
-  );
+  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
+  if (typeof number === "number" && number >= from && number <= to) return number;
+  const got = value === true ? `${key}: no value given;` : `${key}=${String(value)}:`;
+  const what = `${got} expected a number from ${from} to ${to}`;
+  throw new UserError(place === key ? what : `${place}: ${what}`);
 }

@@ -9,8 +9,10 @@ export interface Option<T = unknown> {
   readonly expected: string;
   /** Left out where the option has none. */
   readonly default?: T;
-  /** Other names, YOLOv5's among them; `no_x` style negations are options of their own. */
+  /** Other names, YOLOv5's among them. */
   readonly aliases?: readonly string[];
+  /** Names that mean the contrary: `save` of `nosave`. */
+  readonly opposites?: readonly string[];
 }
 
 export type OptionTable = Readonly<Record<string, Option>>;
@@ -50,10 +52,10 @@ const list = (value: unknown): unknown =>
       ? [value]
       : value;
 
-/** true or false; a bare name means true. */
+/** True or false; a bare name means true. */
 export const flag = <D extends boolean | undefined>(
   help: string,
-  rest: { default: D; aliases?: readonly string[] },
+  rest: { default: D; aliases?: readonly string[]; opposites?: readonly string[] },
 ) => ({
   schema: bool as z.ZodType<boolean>,
   help,
@@ -61,6 +63,7 @@ export const flag = <D extends boolean | undefined>(
   ...rest,
 });
 
+/** Any text that is not empty. */
 export const text = <D extends string | undefined>(
   help: string,
   rest: { default: D; aliases?: readonly string[]; expected?: string },
@@ -74,20 +77,22 @@ export const text = <D extends string | undefined>(
   ...rest,
 });
 
+/** A whole number, from `least` or 0 on. */
 export const whole = <D extends number | undefined>(
   help: string,
-  rest: { default: D; least?: number; aliases?: readonly string[] },
+  rest: { default: D; least?: number; most?: number; aliases?: readonly string[] },
 ) => {
-  const least = rest.least ?? 0;
-  const expected = `a whole number from ${least}`;
+  const { least = 0, most = Number.MAX_SAFE_INTEGER } = rest;
+  const expected = least === most ? `only ${least}` : `a whole number from ${least}${rest.most ? ` to ${most}` : ""}`;
   return {
-    schema: number(expected, (n) => Number.isInteger(n) && n >= least) as z.ZodType<number>,
+    schema: number(expected, (n) => Number.isInteger(n) && n >= least && n <= most) as z.ZodType<number>,
     help,
     expected,
     ...rest,
   };
 };
 
+/** A number in a range, ends included. */
 export const real = <D extends number | undefined>(
   help: string,
   rest: { default: D; from: number; to: number; aliases?: readonly string[] },
@@ -101,6 +106,7 @@ export const real = <D extends number | undefined>(
   };
 };
 
+/** One of a few values; `bare` is meant where only the name is given. */
 export const choice = <const V extends readonly (string | boolean)[], D extends V[number] | undefined>(
   help: string,
   values: V,
@@ -119,6 +125,7 @@ export const choice = <const V extends readonly (string | boolean)[], D extends 
   return { schema: schema as z.ZodType<V[number]>, help, expected: `one of ${values.join(", ")}`, ...rest };
 };
 
+/** Whole numbers from 0 on, as a list or a text with commas. */
 export const wholes = <D extends readonly number[] | undefined>(
   help: string,
   rest: { default: D; aliases?: readonly string[]; expected?: string },
@@ -145,6 +152,20 @@ export const sides = <D extends readonly [number, number] | undefined>(
   };
 };
 
+/** A provider of ONNX Runtime; whether it is there shows when it is asked for. */
+export const provider = <D extends string | undefined>(
+  help: string,
+  rest: { default: D; aliases?: readonly string[] },
+) => ({
+  schema: z.preprocess(
+    (value) => (typeof value === "string" ? value.toLowerCase() : value),
+    z.string().regex(/^[a-z]+$/),
+  ) as z.ZodType<string>,
+  help,
+  expected: "a provider of ONNX Runtime by name: cpu, webgpu, cuda, dml, coreml",
+  ...rest,
+});
+
 /** A text, or true for a bare name. */
 export const textOrFlag = (help: string, rest: { aliases?: readonly string[] } = {}) => ({
   schema: z.preprocess(
@@ -157,32 +178,66 @@ export const textOrFlag = (help: string, rest: { aliases?: readonly string[] } =
   ...rest,
 });
 
+/** Names besides those of a table. */
+export interface OtherNames {
+  /** Taken as they are, for others to check. */
+  readonly extra?: readonly string[];
+  /** Of other programs, refused by name unless they are switched off: why, as `YOLOv5's; not here yet`. */
+  readonly absent?: Readonly<Record<string, string>>;
+}
+
 /**
- * Checks what was given against a table: aliases resolved, values converted, defaults filled in. `extra` names other keys that
- * are taken as they are.
+ * Checks what was given against a table: aliases resolved, values converted, defaults filled in. What is `extra` is handed on.
  * @throws UserError naming the option, what was got and what is expected, with a suggestion for a slip.
  */
 export function parseTable<T extends OptionTable>(
   table: T,
   given: Readonly<Record<string, unknown>>,
-  { extra = [] }: { extra?: readonly string[] } = {},
+  { extra = [], absent = {} }: OtherNames = {},
 ): { values: ValuesOf<T>; rest: Record<string, unknown> } {
-  const names = new Map<string, string>();
-  for (const [name, { aliases = [] }] of Object.entries(table))
-    for (const known of [name, ...aliases]) names.set(plain(known), name);
-  const values: Record<string, unknown> = Object.fromEntries(
-    Object.entries(table).map(([name, option]) => [name, option.default]),
-  );
+  const known = knownNames(table, extra);
+  const values: Record<string, unknown> = {};
   const rest: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(given)) {
-    const name = names.get(plain(key));
-    if (name === undefined) {
-      if (!extra.includes(key))
-        throw new UserError(`${key}: no such option${suggestion(plain(key), [...names.keys(), ...extra])}`);
-      rest[key] = value;
-    } else if (value !== undefined) values[name] = checked(name, table[name], value);
+    if (value === undefined) continue;
+    const word = plain(key);
+    const { name, opposite } = known.get(word) ?? unknownName(key, { value, absent, known: known.keys() });
+    if (name === undefined) continue;
+    const into = Object.hasOwn(table, name) ? values : rest;
+    if (Object.hasOwn(into, name))
+      throw new UserError(`${name} is given twice${key === name ? "" : `, once as ${key}`}`);
+    if (into === rest) rest[name] = value;
+    else if (opposite) values[name] = !checked(key, table[name], value);
+    else values[name] = checked(name, table[name], value);
   }
-  return { values: values as ValuesOf<T>, rest };
+  const defaults = Object.fromEntries(Object.entries(table).map(([name, option]) => [name, option.default]));
+  return { values: { ...defaults, ...values } as ValuesOf<T>, rest };
+}
+
+interface Meaning {
+  /** Undefined for what is to be passed over. */
+  readonly name?: string;
+  readonly opposite?: boolean;
+}
+
+function knownNames(table: OptionTable, extra: readonly string[]): Map<string, Meaning> {
+  const known = new Map<string, Meaning>();
+  for (const name of extra) known.set(plain(name), { name });
+  for (const [name, { aliases = [], opposites = [] }] of Object.entries(table)) {
+    for (const word of [name, ...aliases]) known.set(plain(word), { name });
+    for (const word of opposites) known.set(plain(word), { name, opposite: true });
+  }
+  return known;
+}
+
+function unknownName(
+  key: string,
+  { value, absent, known }: { value: unknown; absent: Readonly<Record<string, string>>; known: Iterable<string> },
+): Meaning {
+  const word = plain(key);
+  if (!Object.hasOwn(absent, word)) throw new UserError(`${key}: no such option${suggestion(word, known)}`);
+  if (bool.safeParse(value).data === false) return {};
+  throw new UserError(`${key}: ${absent[word]}`);
 }
 
 const plain = (name: string): string => name.replace(/^-+/, "").replace(/-/g, "_").toLowerCase();
@@ -190,5 +245,6 @@ const plain = (name: string): string => name.replace(/^-+/, "").replace(/-/g, "_
 function checked(name: string, { schema, expected }: Option, value: unknown): unknown {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
+  if (value === true) throw new UserError(`${name}: no value given; expected ${expected}`);
   throw new UserError(`${name}=${Array.isArray(value) ? value.join(",") : String(value)}: expected ${expected}`);
 }
