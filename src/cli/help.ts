@@ -1,5 +1,5 @@
-import pc from "picocolors";
-import { type CommandName, commandOptions, hypRanges } from "../engine/config/index.js";
+import { type CommandName, commandOptions, hypRanges, type Option } from "../engine/config/index.js";
+import { colours } from "./colour.js";
 
 /** A line on each command. */
 export const summaries: Readonly<Record<CommandName, string>> = {
@@ -22,39 +22,52 @@ const examples: Readonly<Record<CommandName, string>> = {
   "check-data": "swinyolo check-data data=data.yaml",
 };
 
+/** What `swinyolo --help` shows. */
+export const overview = (): string =>
+  [
+    "Detectors of the YOLO family with Swin Transformer V2 blocks: train, validate, predict, export.",
+    "",
+    "  swinyolo COMMAND name=value ...",
+    "",
+    "Commands:",
+    ...Object.entries(summaries).map(([name, summary]) => `  ${colours.bold(name.padEnd(12))} ${summary}`),
+    "",
+    "swinyolo COMMAND --help lists a command's options; swinyolo --version tells the version.",
+  ].join("\n");
+
 /** The options of a command, as text for a terminal. */
 export function helpOf(command: CommandName): string {
-  const rows = Object.entries(commandOptions[command]).map(
-    ([name, { help, expected, default: fallback, aliases = [] }]) => {
-      const start =
-        fallback === undefined ? "" : ` [${Array.isArray(fallback) ? fallback.join(",") : String(fallback)}]`;
-      const others = aliases.length
-        ? pc.dim(` (also ${aliases.map((alias: string) => `--${alias.replaceAll("_", "-")}`).join(", ")})`)
-        : "";
-      const what = [help, help.includes(expected) ? "" : pc.dim(expected)].filter((part) => part !== "").join("; ");
-      return `  ${pc.bold(name.padEnd(16))} ${what}${start}${others}`;
-    },
-  );
-  const hyp =
-    command === "train"
-      ? ["", "Every key of a hyp file can be given too:", `  ${wrap(Object.keys(hypRanges).join(", "), 90, "  ")}`]
-      : [];
+  const options: [string, Option][] = Object.entries(commandOptions[command]);
   return [
     `swinyolo ${command}: ${summaries[command]}`,
     "",
     `  ${examples[command]}`,
     "",
     "Options (name=value, --name value or, for true, the bare name):",
-    ...rows,
-    ...hyp,
+    ...options.map(([name, option]) => row(name, option)),
+    ...(command === "train" ? ["", "Every key of a hyp file can be given too:", wrap(Object.keys(hypRanges), 90)] : []),
   ].join("\n");
 }
 
-function wrap(text: string, width: number, indent: string): string {
-  const lines: string[] = [""];
-  for (const word of text.split(" ")) {
-    if (lines[lines.length - 1].length + word.length + 1 > width) lines.push("");
-    lines[lines.length - 1] += `${lines[lines.length - 1] ? " " : ""}${word}`;
+function row(name: string, { help, expected, default: fallback, aliases = [] }: Option): string {
+  const start = fallback === undefined || fallback === false ? "" : ` [${same(fallback)}]`;
+  const type = selfEvident.has(expected) ? "" : `; ${colours.dim(expected)}`;
+  const also = aliases.map((alias) => `--${alias.replaceAll("_", "-")}`).join(", ");
+  return `  ${colours.bold(name.padEnd(16))} ${help}${type}${start}${also && colours.dim(` (also ${also})`)}`;
+}
+
+const selfEvident = new Set(["text", "true or false"]);
+
+// 640 rather than 640,640.
+const same = (value: unknown): string =>
+  Array.isArray(value) ? [...new Set(value as unknown[])].join(",") : String(value);
+
+function wrap(words: readonly string[], width: number): string {
+  const lines: string[] = [];
+  for (const word of words) {
+    const line = lines.at(-1);
+    if (line === undefined || line.length + word.length + 2 > width) lines.push(word);
+    else lines[lines.length - 1] = `${line}, ${word}`;
   }
-  return lines.join(`\n${indent}`);
+  return lines.map((line) => `  ${line}`).join(",\n");
 }

@@ -4,7 +4,7 @@ import { Command } from "commander";
 import { type CommandName, commandOptions, parseOptions } from "../engine/config/index.js";
 import { messageOf, suggestion, UserError } from "../errors/index.js";
 import { commands } from "./commands/index.js";
-import { helpOf, summaries } from "./help.js";
+import { helpOf, overview, summaries } from "./help.js";
 import { createOutput } from "./output.js";
 import { parseWords } from "./overrides.js";
 
@@ -15,8 +15,14 @@ class Interrupted extends Error {
 
 const names = Object.keys(commandOptions) as CommandName[];
 
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(0);
+// A reader that has seen enough (`| head`) ends the work without a word.
+for (const stream of [process.stdout, process.stderr])
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0);
+  });
+process.on("uncaughtException", (error) => {
+  fail(error);
+  process.exit();
 });
 await main(process.argv.slice(2));
 
@@ -30,10 +36,9 @@ async function main(words: string[]): Promise<void> {
 
 function program(): Command {
   const root = new Command("swinyolo")
-    .description("Detectors of the YOLO family with Swin Transformer V2 blocks: train, validate, predict, export.")
     .version(version(), "-v, --version")
     .helpCommand(false)
-    .addHelpText("after", "\nswinyolo COMMAND --help lists a command's options. Options are written name=value.");
+    .configureHelp({ formatHelp: () => `${overview()}\n` });
   for (const name of names) {
     root
       .command(name)
@@ -45,18 +50,33 @@ function program(): Command {
   }
   root
     .argument("[command]")
+    .argument("[of]")
     .allowUnknownOption()
     .allowExcessArguments()
-    .action((given?: string) => {
-      if (given === undefined) return root.outputHelp();
-      throw new UserError(`${given}: no such command${suggestion(given, names)} (${names.join(", ")})`);
+    .action((given?: string, of?: string) => {
+      if (given === undefined || (given === "help" && of === undefined)) return root.outputHelp();
+      if (given === "help") return showHelp(of as string);
+      throw unknownCommand(given);
     });
   return root;
 }
 
+function showHelp(name: string): void {
+  if (!isCommand(name)) throw unknownCommand(name);
+  process.stdout.write(`${helpOf(name)}\n`);
+}
+
+function isCommand(name: string): name is CommandName {
+  return names.some((known) => known === name);
+}
+
+function unknownCommand(name: string): UserError {
+  return new UserError(`${name}: no such command${suggestion(name, names)} (${names.join(", ")})`);
+}
+
 async function run(name: CommandName, words: readonly string[]): Promise<void> {
   if (words.some((word) => word === "--help" || word === "-h" || word === "help")) {
-    process.stdout.write(`${helpOf(name)}\n`);
+    showHelp(name);
     return;
   }
   const given = parseWords(words);
@@ -99,7 +119,7 @@ function fail(error: unknown): void {
     process.exitCode = 2;
   } else {
     process.stderr.write(
-      `${messageOf(error).split("\n")[0]}\nThis should not happen. SWINYOLO_DEBUG=1 shows where it did.\n`,
+      `${messageOf(error).split("\n")[0]}\nThis is a bug in swinyolo. SWINYOLO_DEBUG=1 shows where; please report it with that.\n`,
     );
     process.exitCode = 1;
   }

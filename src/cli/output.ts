@@ -1,4 +1,4 @@
-import pc from "picocolors";
+import { colours, noteColours } from "./colour.js";
 
 /** What a command writes to: results for programs or people on standard output, everything else on standard error. */
 export interface Output {
@@ -58,7 +58,7 @@ const cut = (text: string, width: number): string => (text.length < width ? text
 /** A bar of `width` characters for a share from 0 to 1. */
 export function bar(share: number, width = 16): string {
   const full = Math.round(Math.min(Math.max(share, 0), 1) * width);
-  return `${"━".repeat(full)}${pc.dim("━".repeat(width - full))}`;
+  return `${"━".repeat(full)}${noteColours.dim("━".repeat(width - full))}`;
 }
 
 /** Seconds as `42 s`, `3 min 05 s` or `1 h 02 min`. */
@@ -81,5 +81,5 @@ export function table(headings: readonly string[], rows: readonly (readonly (str
       .map((cell, i) => (right[i] ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
       .join("  ")
       .trimEnd();
-  return [pc.dim(format(headings)), ...cells.map(format)].join("\n");
+  return [colours.dim(format(headings)), ...cells.map(format)].join("\n");
 }

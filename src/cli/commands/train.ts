@@ -1,5 +1,5 @@
-import pc from "picocolors";
 import { type BatchEvent, type EpochEvent, train as run, type TrainEvent } from "../../engine/index.js";
+import { colours } from "../colour.js";
 import { bar, duration, type Output } from "../output.js";
 import type { Call } from "./index.js";
 
@@ -18,7 +18,9 @@ export async function train({ given, output, signal }: Call): Promise<void> {
     }
   } catch (error) {
     if (signal.aborted && folder) {
-      output.note(saved ? `Stopped. Go on with: swinyolo train resume=${folder}` : "Stopped before the first epoch was done.");
+      output.note(
+        saved ? `Stopped. Go on with: swinyolo train resume=${folder}` : "Stopped before the first epoch was done.",
+      );
     }
     throw error;
   }
@@ -43,7 +45,7 @@ function show(event: TrainEvent, output: Output): void {
         `${event.images} pictures, ${event.batches} batches an epoch, ${event.parameters.toLocaleString("en")} parameters; into ${event.run}`,
       );
       if (event.resumedFrom !== undefined) output.line(`Going on after epoch ${event.resumedFrom}.`);
-      output.line(pc.dim(columns.map((name) => name.padStart(10)).join(" ")));
+      output.line(colours.dim(columns.map((name) => name.padStart(10)).join(" ")));
       break;
     case "batch":
       output.progress(progressLine(event));
@@ -56,7 +58,7 @@ function show(event: TrainEvent, output: Output): void {
       output.line(
         `Best mAP50 ${event.best.map50.toFixed(3)}, mAP50-95 ${event.best.map.toFixed(3)} in epoch ${event.best.epoch}.`,
       );
-      output.line(`Weights: ${pc.bold(event.weights)}`);
+      output.line(`Weights: ${colours.bold(event.weights)}`);
       output.line(`Try them: swinyolo predict weights=${event.weights} source=PICTURES`);
       break;
   }

@@ -1,9 +1,11 @@
+import { parseOptions } from "../../engine/config/index.js";
 import { type ClassResult, val as run } from "../../engine/index.js";
 import { bar } from "../output.js";
 import type { Call } from "./index.js";
 
 /** `swinyolo val`: the table of figures. */
 export async function val({ given, output, signal }: Call): Promise<void> {
+  const { verbose } = parseOptions("val", given).options;
   const start = performance.now();
   const onProgress = (done: number, total: number) => {
     const speed = done / ((performance.now() - start) / 1000);
@@ -19,7 +21,7 @@ export async function val({ given, output, signal }: Call): Promise<void> {
   }
   output.line(row("Class", ["Images", "Instances", "P", "R", "mAP50", "mAP50-95"]));
   output.line(figures({ ...result, class: -1, name: "all" }));
-  if (result.classes.length > 1 && (result.classes.length < 50 || given.verbose))
+  if (result.classes.length > 1 && (result.classes.length < 50 || verbose))
     for (const one of result.classes) output.line(figures(one));
   if (result.coco) {
     output.line("");

@@ -188,6 +188,7 @@ export interface OtherNames {
 
 /**
  * Checks what was given against a table: aliases resolved, values converted, defaults filled in. What is `extra` is handed on.
+ * An empty text is as good as nothing where an option may be left out.
  * @throws UserError naming the option, what was got and what is expected, with a suggestion for a slip.
  */
 export function parseTable<T extends OptionTable>(
@@ -207,6 +208,7 @@ export function parseTable<T extends OptionTable>(
     if (Object.hasOwn(into, name))
       throw new UserError(`${name} is given twice${key === name ? "" : `, once as ${key}`}`);
     if (into === rest) rest[name] = value;
+    else if (value === "" && table[name].default === undefined) values[name] = undefined;
     else if (opposite) values[name] = !checked(key, table[name], value);
     else values[name] = checked(name, table[name], value);
   }
