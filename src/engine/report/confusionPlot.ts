@@ -21,7 +21,10 @@ export function confusionPlot(
     fitText(i === nc ? "background" : named ? names[i] : String(i), 220, style),
   );
   const longest = Math.max(...labels.map((label) => textWidth(label, style)));
-  const margin = { marginTop: 44, marginRight: 24, marginLeft: longest + 48, marginBottom: longest + 48 };
+  const title = normalize ? "Confusion matrix, normalised by column" : "Confusion matrix";
+  // With few classes the title is the widest.
+  const marginRight = Math.max(24, textWidth(title, { size: 14 }) + 24 - (longest + 48 + side * cell));
+  const margin = { marginTop: 44, marginRight, marginLeft: longest + 48, marginBottom: longest + 48 };
   const greatest = normalize ? 1 : Math.max(1, ...cells.map(({ value }) => value));
   const axis = {
     domain: Array.from({ length: side }, (_, i) => i),
@@ -37,7 +40,7 @@ export function confusionPlot(
       fontSize: size,
       width: margin.marginLeft + side * cell + margin.marginRight,
       height: margin.marginTop + side * cell + margin.marginBottom,
-      title: normalize ? "Confusion matrix, normalised by column" : "Confusion matrix",
+      title,
       x: { ...axis, type: "band", tickRotate: -90 },
       y: { ...axis, type: "band" },
       extra: axisTitles({ left: margin.marginLeft, top: margin.marginTop, side: side * cell, offset: longest + 34 }),
