@@ -103,6 +103,7 @@ describe("writePlot", () => {
     expect(Math.abs(png.width - 2 * Number(width))).toBeLessThanOrEqual(1);
     expect([...png.data.subarray(0, 3)]).toEqual([255, 255, 255]);
     expect(new Set(png.data).size).toBeGreaterThan(20);
+    expect(png.data.subarray(0, 48 * png.width * 3).some((value) => value < 80)).toBe(true); // the title
     await expect(plots.writePlot(join(folder, "a.gif"), svg)).rejects.toThrow(UserError);
   });
 });
