@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from "node:fs";
-import { basename, dirname, extname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { suggestion, UserError } from "../../errors/index.js";
 
@@ -19,8 +19,10 @@ export const resolveHypFile = (file: string): string => resolve(file, "hyps");
 function resolve(file: string, kind: "models" | "hyps"): string {
   if (existsSync(file)) return file;
   const folder = join(configsFolder(), kind);
-  const shipped = join(folder, extname(file) ? file : `${file}.yaml`);
+  const ending = /\.ya?ml$/.test(file) ? "" : ".yaml";
+  const shipped = join(folder, `${file}${ending}`);
   if (basename(file) === file && existsSync(shipped)) return shipped;
-  const near = suggestion(file, readdirSync(folder));
+  const names = readdirSync(folder).map((name) => basename(name, ending));
+  const near = suggestion(file, names);
   throw new UserError(`${file}: no such file, and no configuration of that name in configs/${kind}${near}`);
 }
