@@ -7,7 +7,10 @@ const reshapeOp: Op = {
   cheap: true,
   infer: (inputs, { shape }) => {
     const [x] = inputs;
-    if (sizeOf(x.shape) !== sizeOf(shape as Shape)) throw new ShapeError("Reshape", inputs, `cannot be [${shape}]`);
+    const to = shape as Shape;
+    if (sizeOf(x.shape) !== sizeOf(to) || !to.every(Number.isInteger)) {
+      throw new ShapeError("Reshape", inputs, `cannot be [${to}]`);
+    }
     return [{ dtype: x.dtype, shape: shape as Shape }];
   },
   vjp: ([dy], { inputs: [x] }) => [dy && reshape(dy, x.shape)],

@@ -26,14 +26,17 @@ function arg<T>(expected: string, accepts: (value: ArgValue) => boolean): Arg<T>
 }
 
 const isWhole = (value: ArgValue, least: number): boolean =>
-  typeof value === "number" && Number.isInteger(value) && value >= least && value <= 2 ** 20;
+  typeof value === "number" && Number.isInteger(value) && value >= least && value <= 2 ** 16;
 const isSize = (value: ArgValue, least: number): boolean =>
   isWhole(value, least) || (Array.isArray(value) && value.length === 2 && value.every((item) => isWhole(item, least)));
 
 /** A whole number over 0: a width, a count. */
-export const count = arg<number>("a whole number over 0", (v) => isWhole(v, 1));
+export const count = arg<number>("a whole number from 1 to 65536", (v) => isWhole(v, 1));
+/** A whole number from 1 to `most`, for what would take the machine's memory. */
+export const upTo = (most: number): Arg<number> =>
+  arg(`a whole number from 1 to ${most}`, (v) => isWhole(v, 1) && (v as number) <= most);
 /** A whole number from 0. */
-export const whole = arg<number>("a whole number from 0", (v) => isWhole(v, 0));
+export const whole = arg<number>("a whole number from 0 to 65536", (v) => isWhole(v, 0));
 /** A kernel, stride or dilation: a whole number over 0 or two of them. */
 export const size = arg<number | number[]>("a whole number over 0 or two of them", (v) => isSize(v, 1));
 /** A padding: a whole number from 0, two of them, or null where it follows from the kernel. */
@@ -52,11 +55,23 @@ export const counts = arg<number[]>(
   "a list of whole numbers over 0",
   (v) => Array.isArray(v) && v.length > 0 && v.every((item) => isWhole(item, 1)),
 );
-export const wholes = (length: number): Arg<number[]> =>
+export const wholes = (length: number, { least = 0, most = 2 ** 16 } = {}): Arg<number[]> =>
   arg(
-    `${length} whole numbers from 0`,
-    (v) => Array.isArray(v) && v.length === length && v.every((item) => isWhole(item, 0)),
+    `${length} whole numbers from ${least} to ${most}`,
+    (v) => Array.isArray(v) && v.length === length && v.every((item) => isWhole(item, least) && item <= most),
   );
+/** w, h, w, h, ... in pixels for every level, as many for each; or how many anchors a level gets. */
+export const anchorList = arg<number | number[][]>(
+  "a list w, h, w, h, ... for every level, each of one length, or a number of anchors",
+  (v) => isWhole(v, 1) || (Array.isArray(v) && v.every((level) => isAnchors(level) && level.length === v[0].length)),
+);
+
+const isAnchors = (level: ArgValue): level is readonly number[] =>
+  Array.isArray(level) &&
+  level.length >= 2 &&
+  level.length % 2 === 0 &&
+  level.every((side) => typeof side === "number" && side >= 0 && Number.isFinite(side));
+
 /** An activation: true for the model's own, false for none, or text such as "nn.ReLU()". */
 export const activation = arg<boolean | string>(
   "true, false or an activation such as nn.ReLU()",
@@ -120,24 +135,23 @@ export function defineBlock<S extends Readonly<Record<string, Arg<never>>> | Rea
  * The values of a row as named arguments, defaults filled in.
  * @throws UserError naming the argument, what was got and what is expected.
  */
-export function bindArgs({ name, args }: BlockDefinition, values: readonly ArgValue[]): Args {
+export function bindArgs({ args }: BlockDefinition, values: readonly ArgValue[]): Args {
   const specs = Object.entries(args);
   if (values.length > specs.length) {
     throw new UserError(
-      `${name}: got ${values.length} arguments, expected at most ${specs.length} (${Object.keys(args).join(", ")})`,
+      `got ${values.length} arguments, expected at most ${specs.length} (${Object.keys(args).join(", ")})`,
     );
   }
-  return Object.fromEntries(specs.map(([key, spec], i) => [key, checked(name, key, spec, values[i])]));
+  return Object.fromEntries(specs.map(([key, spec], i) => [key, checked(key, spec, values[i])]));
 }
 
-function checked(name: string, key: string, spec: Arg, value: ArgValue | undefined): ArgValue {
+function checked(key: string, spec: Arg, value: ArgValue | undefined): ArgValue {
   if (value === undefined) {
-    if (spec.default === undefined)
-      throw new UserError(`${name}: argument ${key} is missing, expected ${spec.expected}`);
+    if (spec.default === undefined) throw new UserError(`argument ${key} is missing, expected ${spec.expected}`);
     return spec.default as ArgValue;
   }
   if (!spec.accepts(value)) {
-    throw new UserError(`${name}: argument ${key}: got ${JSON.stringify(value)}, expected ${spec.expected}`);
+    throw new UserError(`argument ${key}: got ${JSON.stringify(value)}, expected ${spec.expected}`);
   }
   return value;
 }

@@ -1,3 +1,4 @@
+import { UserError } from "../../errors/index.js";
 import { add, concat, type Tensor } from "../../graph/index.js";
 import { leaf, type Module, module, sequential } from "../module.js";
 import { type ConvBlockOptions, convBlock, dwConv, type Setting } from "./conv.js";
@@ -43,7 +44,10 @@ export const GhostBottleneck = defineBlock({
   name: "GhostBottleneck",
   widths: "scaled",
   args: { c1: count, c2: count, k: count.or(3), s: count.or(1) },
-  build: ({ c1, c2, ...options }, context) => ghostBottleneck(c1, c2, context, options),
+  build: ({ c1, c2, ...options }, context) => {
+    if (options.s !== 2 && c1 !== c2) throw new UserError(`argument c2: got ${c2}, expected the input's width ${c1}`);
+    return ghostBottleneck(c1, c2, context, options);
+  },
 });
 
 export const C3Ghost = defineBlock({

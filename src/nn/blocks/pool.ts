@@ -1,9 +1,10 @@
+import { UserError } from "../../errors/index.js";
 import { concat, maxPool, type Tensor } from "../../graph/index.js";
 import { pair, type Size } from "../layers/basic.js";
 import { leaf, list, type Module, module } from "../module.js";
 import { convBlock, type Setting } from "./conv.js";
 import { c3 } from "./csp.js";
-import { count, counts, defineBlock, factor, flag, ignored, optional, padding, size } from "./define.js";
+import { count, counts, defineBlock, factor, flag, ignored, oneOf, optional, padding, size } from "./define.js";
 
 const around = (k: number): Module => {
   const p = Math.floor(k / 2);
@@ -69,11 +70,15 @@ export const MaxPool2d = defineBlock({
     stride: optional(size),
     padding: padding.or(0),
     dilation: size.or(1),
-    return_indices: flag.or(false),
+    return_indices: oneOf(false).or(false),
     ceil_mode: flag.or(false),
   },
   build: ({ kernel_size, stride, padding: p, dilation, ceil_mode }) => {
     const [top, left] = pair((p ?? 0) as Size);
+    const [height, width] = pair(kernel_size);
+    if (2 * top > height || 2 * left > width) {
+      throw new UserError(`argument padding: got ${p}, expected at most half of the kernel ${kernel_size}`);
+    }
     const options = {
       strides: pair(stride ?? kernel_size),
       pads: [top, left, top, left],

@@ -33,7 +33,8 @@ export const Sum = defineBlock({
   name: "Sum",
   list: true,
   args: { n: count, weight: flag.or(false) },
-  build: ({ n, weight }) => {
+  build: ({ n, weight }, { channels }) => {
+    if (channels.length !== n) throw new UserError(`argument n: got ${n}, expected ${channels.length}, one an input`);
     // Starts at -1/2, -2/2, ...; the first input counts whole, the others 2 sigmoid(w).
     const w = weight
       ? parameter([n - 1], () => Float32Array.from({ length: n - 1 }, (_, i) => -(i + 1) / 2))
@@ -55,6 +56,7 @@ export const Contract = defineBlock({
   build: ({ gain: g }) =>
     module({}, (x: Tensor) => {
       const [b, c, h, w] = x.shape;
+      if (h % g || w % g) throw new UserError(`a map of ${h} x ${w}, expected multiples of gain ${g}`);
       const blocks = transpose(reshape(x, [b, c, h / g, g, w / g, g]), [0, 3, 5, 1, 2, 4]);
       return reshape(blocks, [b, c * g * g, h / g, w / g]);
     }),
@@ -64,12 +66,14 @@ export const Expand = defineBlock({
   name: "Expand",
   args: { gain: count.or(2) },
   channels: ({ gain }, [c]) => Math.floor(c / (gain * gain)),
-  build: ({ gain: g }) =>
-    module({}, (x: Tensor) => {
+  build: ({ gain: g }, { channels: [width] }) => {
+    if (width % (g * g)) throw new UserError(`argument gain: got ${g}, expected one whose square divides ${width}`);
+    return leaf((x) => {
       const [b, c, h, w] = x.shape;
       const blocks = transpose(reshape(x, [b, g, g, c / (g * g), h, w]), [0, 3, 4, 1, 5, 2]);
       return reshape(blocks, [b, c / (g * g), h * g, w * g]);
-    }),
+    });
+  },
 });
 
 export const Upsample = defineBlock({
@@ -81,8 +85,7 @@ export const Upsample = defineBlock({
     align_corners: optional(flag),
   },
   build: ({ size: to, scale_factor: scale, mode, align_corners }) => {
-    if (to === null && scale === null)
-      throw new UserError("nn.Upsample: size and scale_factor are both null, expected one of them");
+    if (to === null && scale === null) throw new UserError("size and scale_factor are both null, expected one of them");
     return module({}, (x: Tensor) => {
       if (mode === "nearest" && scale !== null && Number.isInteger(scale)) return upsampleNearest(x, scale);
       const [h, w] = to === null ? [x.shape[2], x.shape[3]].map((d) => Math.floor(d * (scale as number))) : pair(to);

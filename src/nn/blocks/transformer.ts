@@ -12,11 +12,11 @@ import {
   transpose,
 } from "../../graph/index.js";
 import { constantInit, uniformInit } from "../init.js";
-import { linear } from "../layers/basic.js";
+import { headWidth, linear } from "../layers/basic.js";
 import { type Module, module, parameter, sequential } from "../module.js";
 import { convBlock, type Setting } from "./conv.js";
 import { c3 } from "./csp.js";
-import { count, defineBlock, factor, ignored } from "./define.js";
+import { count, defineBlock, factor, ignored, upTo } from "./define.js";
 
 /** Multi-head attention as nn.MultiheadAttention names it; q, k, v [length, batch, c]. */
 function multiheadAttention(c: number, heads: number): Module<(q: Tensor, k: Tensor, v: Tensor) => Tensor> {
@@ -26,7 +26,7 @@ function multiheadAttention(c: number, heads: number): Module<(q: Tensor, k: Ten
   const out_proj = linear(c, c);
   const zero = parameter([c], constantInit(0));
   const out = { children: { weight: out_proj.children.weight, bias: zero } };
-  const d = c / heads;
+  const d = headWidth(c, heads);
   return module({ in_proj_weight, in_proj_bias, out_proj: out }, (q: Tensor, k: Tensor, v: Tensor) => {
     const [length, batch] = q.shape;
     const weights = split(in_proj_weight.tensor, [c, c, c], 0);
@@ -81,7 +81,7 @@ export const TransformerLayer = defineBlock({
 
 export const TransformerBlock = defineBlock({
   name: "TransformerBlock",
-  args: { c1: count, c2: count, num_heads: count, num_layers: count },
+  args: { c1: count, c2: count, num_heads: count, num_layers: upTo(200) },
   build: ({ c1, c2, num_heads, num_layers }, context) =>
     transformerBlock(c1, c2, context, { heads: num_heads, layers: num_layers }),
 });

@@ -1,5 +1,5 @@
 import { suggestion, UserError } from "../../errors/index.js";
-import type { ArgValue } from "../blocks/define.js";
+import { type ArgValue, anchorList } from "../blocks/define.js";
 
 /** A row of a model YAML: from which layers, how often, which module, its arguments. */
 export interface Row {
@@ -45,12 +45,10 @@ export function readModelConfig(
     throw new UserError(`${place()}: a model with keys ${keys.join(", ")} expected`);
   }
   const yaml = value as Record<string, unknown>;
+  checkKeys(yaml, place);
   for (const key of ["backbone", "head"]) {
     if (!Array.isArray(yaml[key])) {
-      const near = yaml[key] === undefined ? Object.keys(yaml).find((other) => suggestion(other, [key])) : undefined;
-      throw new UserError(
-        `${place(near ?? key)}: ${near ? `key "${near}" is not known; did you mean "${key}"?` : `${key}: a list of rows expected`}`,
-      );
+      throw new UserError(`${place(key)}: ${key}: got ${show(yaml[key]).slice(0, 80)}, expected a list of rows`);
     }
   }
   const number = (key: string, fallback: number | undefined, ok: (n: number) => boolean, expected: string): number => {
@@ -79,7 +77,15 @@ export function readModelConfig(
   };
 }
 
-const show = (value: unknown): string => JSON.stringify(value) ?? String(value);
+const show = (value: unknown): string => JSON.stringify(value) ?? "nothing";
+
+// Keys of other tools are left alone; one that nearly is ours was meant.
+function checkKeys(yaml: Record<string, unknown>, place: Place): void {
+  for (const key of Object.keys(yaml)) {
+    const near = key.length > 3 && !keys.includes(key) ? suggestion(key, keys) : "";
+    if (near) throw new UserError(`${place(key)}: key "${key}" is not known${near}`);
+  }
+}
 
 function readRow(row: unknown, place: string): Row {
   if (!Array.isArray(row) || row.length !== 4)
@@ -97,21 +103,13 @@ function readRow(row: unknown, place: string): Row {
 }
 
 function readAnchors(anchors: unknown, place: Place): ModelConfig["anchors"] {
-  if (typeof anchors === "number" && Number.isInteger(anchors) && anchors >= 1 && anchors <= 32) return anchors;
-  const isLevel = (level: unknown) =>
-    Array.isArray(level) &&
-    level.length >= 2 &&
-    level.length % 2 === 0 &&
-    level.every((side) => typeof side === "number" && side >= 0);
-  if (!Array.isArray(anchors) || anchors.length === 0 || !anchors.every(isLevel)) {
+  const isEmpty = Array.isArray(anchors) && anchors.length === 0;
+  if (anchors === undefined || isEmpty || !anchorList.accepts(anchors as ArgValue)) {
     throw new UserError(
-      `${place("anchors")}: anchors: got ${show(anchors)?.slice(0, 80)}, expected a list w, h, w, h, ... for every level, or a number of anchors`,
+      `${place("anchors")}: anchors: got ${show(anchors).slice(0, 80)}, expected ${anchorList.expected}`,
     );
   }
-  const levels = anchors as number[][];
-  if (levels.some((level) => level.length !== levels[0].length))
-    throw new UserError(`${place("anchors")}: every level needs as many anchors`);
-  return levels;
+  return anchors as ModelConfig["anchors"];
 }
 
 function readActivation(activation: unknown, place: Place): string | undefined {

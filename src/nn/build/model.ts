@@ -1,12 +1,13 @@
-import { at, suggestion, UserError } from "../../errors/index.js";
-import { boundary, input, type Tensor } from "../../graph/index.js";
-import { type Args, type ArgValue, type BlockDefinition, type BlockModule, bindArgs } from "../blocks/define.js";
+import { at, UserError } from "../../errors/index.js";
+import { boundary, ShapeError, type Tensor } from "../../graph/index.js";
+import type { Args, BlockDefinition } from "../blocks/define.js";
 import { blocks } from "../blocks/index.js";
 import { type DetectHead, detectHead } from "../heads/detect.js";
 import { parseActivation } from "../layers/activation.js";
-import { countParameters, list, type Module, module, type Part, sequential } from "../module.js";
-import { roundHalfEven } from "../optim/schedule.js";
-import { type ModelConfig, type Place, type Row, readModelConfig } from "./config.js";
+import { countParameters, list, type Module, module, type Part } from "../module.js";
+import { type ModelConfig, type Place, readModelConfig } from "./config.js";
+import { levelAnchors, measureStrides, orderAnchors } from "./levels.js";
+import { checkFrom, headAnchors, instances, resolveRow, sources } from "./row.js";
 
 /** One layer of a model as its row resolved. */
 export interface Layer {
@@ -52,6 +53,10 @@ export interface BuildOptions {
   readonly place?: Place;
 }
 
+// Nobody's model; a mistyped one would fill the memory.
+const mostModules = 10_000;
+const mostParameters = 2_000_000_000;
+
 interface Built {
   readonly run: (inputs: readonly Tensor[]) => Tensor;
   readonly part: Part;
@@ -70,6 +75,7 @@ export function buildModel(yaml: unknown, options: BuildOptions = {}): Detection
   const built: Built[] = [];
   const widths: number[] = [];
   const last = config.rows.length - 1;
+  let modules = 0;
   config.rows.forEach((row, index) => {
     at(`${row.place}: row ${index} (${row.module})`, () => {
       checkFrom(row, index);
@@ -77,10 +83,17 @@ export function buildModel(yaml: unknown, options: BuildOptions = {}): Detection
         if (index !== last) throw new UserError("Detect must be the last row");
         return;
       }
-      if (index === last) throw new UserError("the last row must be Detect");
       const inputs = sources(row, index).map((from) => (from < 0 ? config.ch : widths[from]));
-      const { definition, repeats, args } = resolve(row, { config, known, inputs });
-      const part = instances(definition, { args, repeats, context: { activation, channels: inputs } });
+      const resolved = resolveRow(row, { config, known, inputs });
+      if (index === last) throw new UserError("the last row must be Detect");
+      const { definition, repeats, args } = resolved;
+      modules += repeats;
+      if (modules > mostModules) throw new UserError(`more than ${mostModules} modules`);
+      const part = instances(resolved, { activation, channels: inputs });
+      const parameters = countParameters(part);
+      if (parameters > mostParameters) {
+        throw new UserError(`${parameters} parameters, expected at most ${mostParameters}`);
+      }
       widths.push(
         definition.channels
           ? definition.channels(args as never, inputs)
@@ -90,80 +103,11 @@ export function buildModel(yaml: unknown, options: BuildOptions = {}): Detection
         part,
         run: (xs) =>
           definition.list ? (part as (xs: readonly Tensor[]) => Tensor)(xs) : (part as (x: Tensor) => Tensor)(xs[0]),
-        layer: { index, from: row.from, repeats, module: row.module, args, parameters: countParameters(part) },
+        layer: { index, from: row.from, repeats, module: row.module, args, parameters },
       });
     });
   });
   return assemble(config, built, { widths, anchors: options.anchors });
-}
-
-// Layers that a row reads, counted from 0; -1 is the picture.
-const sources = (row: Row, index: number): number[] =>
-  (typeof row.from === "number" ? [row.from] : row.from).map((from) => (from < 0 ? index + from : from));
-
-function checkFrom(row: Row, index: number): void {
-  for (const from of typeof row.from === "number" ? [row.from] : row.from) {
-    const source = from < 0 ? index + from : from;
-    if (source < (index === 0 ? -1 : 0) || source >= index) {
-      const expected = index === 0 ? "-1, the picture" : `-${index} to -1, or 0 to ${index - 1}`;
-      throw new UserError(`from: got ${from}, expected ${expected}: a layer before this one`);
-    }
-  }
-}
-
-interface Resolution {
-  readonly config: ModelConfig;
-  readonly known: ReadonlyMap<string, BlockDefinition>;
-  readonly inputs: readonly number[];
-}
-
-// The row with names looked up and gains applied.
-function resolve(
-  row: Row,
-  { config, known, inputs }: Resolution,
-): { definition: BlockDefinition; repeats: number; args: Args } {
-  const definition = known.get(row.module);
-  if (!definition)
-    throw new UserError(`module "${row.module}" is not known${suggestion(row.module, [...known.keys(), "Detect"])}`);
-  const repeats = row.number > 1 ? Math.max(roundHalfEven(row.number * config.depth), 1) : row.number;
-  const values = row.args.map((value) => lookUp(value, config));
-  if (definition.widths === "scaled") {
-    const [width, ...rest] = values;
-    const c2 = typeof width === "number" ? scaledWidth(width, config) : width;
-    const front = definition.repeats ? [inputs[0], c2, repeats, ...rest] : [inputs[0], c2, ...rest];
-    return { definition, repeats, args: bindArgs(definition, front as ArgValue[]) };
-  }
-  if (definition.name === "nn.BatchNorm2d") return { definition, repeats, args: { num_features: inputs[0] } };
-  return { definition, repeats, args: bindArgs(definition, values) };
-}
-
-// Widths grow with the width gain, rounded up to a multiple of 8; one that equals the predictions' width stays.
-function scaledWidth(width: number, config: ModelConfig): number {
-  const anchors = typeof config.anchors === "number" ? config.anchors : config.anchors[0].length / 2;
-  return width === anchors * (config.nc + 5) ? width : Math.ceil((width * config.width) / 8) * 8;
-}
-
-const words: Readonly<Record<string, ArgValue>> = { None: null, True: true, False: false };
-
-function lookUp(value: ArgValue, config: ModelConfig): ArgValue {
-  if (Array.isArray(value)) return value.map((item: ArgValue) => lookUp(item, config));
-  if (typeof value !== "string") return value as ArgValue;
-  if (Object.hasOwn(words, value)) return words[value];
-  if (value === "nc") return config.nc;
-  if (value === "anchors") return config.anchors as ArgValue;
-  return value;
-}
-
-interface Instances {
-  readonly args: Args;
-  readonly repeats: number;
-  readonly context: Parameters<BlockDefinition["build"]>[1];
-}
-
-function instances(definition: BlockDefinition, { args, repeats, context }: Instances): BlockModule {
-  const make = () => definition.build(args as never, context);
-  if (definition.repeats || repeats === 1) return make();
-  return sequential(Array.from({ length: repeats }, () => make() as Module));
 }
 
 function assemble(
@@ -188,8 +132,9 @@ function assemble(
     });
     return outputs;
   };
-  const strides = at(where, () => measureStrides(features, levels, config.ch));
-  const pixels = at(where, () => orderAnchors(anchors ?? levelAnchors(config, levels.length), strides));
+  const given = at(where, () => levelAnchors(anchors ?? headAnchors(headRow, config), levels.length));
+  const strides = measureStrides(features, levels, { ch: config.ch, where });
+  const pixels = orderAnchors(given, strides);
   const ch = levels.map((level) => widths[level]);
   const head = detectHead({ nc: config.nc, anchors: pixels, ch, strides });
   const args = { nc: config.nc, anchors: pixels, ch, inplace: true };
@@ -225,38 +170,9 @@ function shapeChecked<T>(body: () => T): T {
   try {
     return body();
   } catch (error) {
-    if (error instanceof Error && error.name === "ShapeError") throw new UserError(error.message, { cause: error });
+    if (error instanceof ShapeError) throw new UserError(error.message, { cause: error });
     throw error;
   }
-}
-
-function measureStrides(features: (x: Tensor) => Tensor[], levels: readonly number[], ch: number): number[] {
-  const side = 256;
-  const outputs = features(input([1, ch, side, side]));
-  return levels.map((level) => side / outputs[level].shape[2]);
-}
-
-function levelAnchors({ anchors }: ModelConfig, levels: number): readonly (readonly number[])[] {
-  // A number of anchors: placeholders until they are fitted to the data.
-  if (typeof anchors === "number")
-    return Array.from({ length: levels }, () => Array.from({ length: 2 * anchors }, (_, i) => i));
-  if (anchors.length !== levels) throw new UserError(`${anchors.length} levels of anchors for ${levels} inputs`);
-  return anchors;
-}
-
-/** Anchors grow with the strides; a list in the other order is turned round. */
-function orderAnchors(
-  anchors: readonly (readonly number[])[],
-  strides: readonly number[],
-): readonly (readonly number[])[] {
-  const area = (level: readonly number[]) => {
-    let sum = 0;
-    for (let i = 0; i < level.length; i += 2) sum += level[i] * level[i + 1];
-    return sum / (level.length / 2);
-  };
-  const byArea = Math.sign(area(anchors[anchors.length - 1]) - area(anchors[0]));
-  const byStride = Math.sign(strides[strides.length - 1] - strides[0]);
-  return byArea !== 0 && byArea !== byStride ? anchors.toReversed() : anchors;
 }
 
 function savedLayers(config: ModelConfig): number[] {

@@ -1,3 +1,4 @@
+import { UserError } from "../../errors/index.js";
 import {
   batchNorm as batchNormalise,
   conv,
@@ -29,6 +30,7 @@ export interface Conv2dOptions {
 /** A convolution with its kernel `weight` [to, from / groups, kh, kw] and `bias` [to]. */
 export function conv2d(from: number, to: number, options: Conv2dOptions = {}): Module {
   const { kernel = 1, stride = 1, padding = 0, dilation = 1, groups = 1, bias: biased = true } = options;
+  checkWidths(from, to, groups);
   const shape = [to, from / groups, ...pair(kernel)];
   const weight = parameter(shape, kaimingInit);
   const bias = biased ? parameter([to], uniformInit(1 / Math.sqrt(fanIn(shape)))) : undefined;
@@ -42,6 +44,12 @@ export function conv2d(from: number, to: number, options: Conv2dOptions = {}): M
       bias: bias?.tensor,
     }),
   );
+}
+
+function checkWidths(from: number, to: number, groups: number): void {
+  if (from < 1 || to < 1) throw new UserError(`a convolution from ${from} to ${to} channels`);
+  if (from % groups === 0 && to % groups === 0) return;
+  throw new UserError(`got ${groups} groups, expected a number that divides the widths ${from} and ${to}`);
 }
 
 export interface ConvTranspose2dOptions extends Conv2dOptions {
@@ -59,6 +67,7 @@ export function convTranspose2d(from: number, to: number, options: ConvTranspose
     bias: biased = true,
     outputPadding = 0,
   } = options;
+  checkWidths(from, to, groups);
   const shape = [from, to / groups, ...pair(kernel)];
   const weight = parameter(shape, kaimingInit);
   const bias = biased ? parameter([to], uniformInit(1 / Math.sqrt(fanIn(shape)))) : undefined;
@@ -105,4 +114,13 @@ export function layerNorm(channels: number, { epsilon = 1e-5 } = {}): Module {
   const weight = parameter([channels], constantInit(1), { norm: true });
   const bias = parameter([channels], constantInit(0));
   return module({ weight, bias }, (x: Tensor) => layerNormalise(x, weight.tensor, bias.tensor, { epsilon }));
+}
+
+/**
+ * Numbers that each head of an attention gets.
+ * @throws UserError where the width does not divide.
+ */
+export function headWidth(dim: number, heads: number): number {
+  if (heads < 1 || dim % heads) throw new UserError(`a width of ${dim} does not divide among ${heads} heads`);
+  return dim / heads;
 }

@@ -23,7 +23,7 @@ import {
   transpose,
 } from "../../graph/index.js";
 import { constantInit } from "../init.js";
-import { linear, type Pair } from "../layers/basic.js";
+import { headWidth, linear, type Pair } from "../layers/basic.js";
 import { derived, leaf, type Module, module, type Param, parameter } from "../module.js";
 import { relativeCoordsTable, relativePositionIndex } from "./window.js";
 
@@ -66,7 +66,7 @@ export function windowAttention(
   const normalise = leaf(softmax);
   const weight = (qkv.children.weight as Param).tensor;
   const n = window[0] * window[1];
-  const d = dim / heads;
+  const d = headWidth(dim, heads);
 
   // 16 sigmoid(mlp(table)) for each pair of tokens: [heads, n, n]
   const positionBias = () => {

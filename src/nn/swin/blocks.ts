@@ -1,3 +1,4 @@
+import { UserError } from "../../errors/index.js";
 import { concat, reshape, type Tensor, transpose } from "../../graph/index.js";
 import { convBlock, type Setting } from "../blocks/conv.js";
 import {
@@ -10,6 +11,7 @@ import {
   optional,
   rate,
   text,
+  upTo,
   whole,
   wholes,
 } from "../blocks/define.js";
@@ -22,7 +24,7 @@ export const WindowAttention_v2 = defineBlock({
   name: "WindowAttention_v2",
   args: {
     dim: count,
-    window_size: wholes(2),
+    window_size: wholes(2, { least: 1, most: 48 }),
     num_heads: count,
     qkv_bias: flag.or(true),
     attn_drop: rate.or(0),
@@ -61,7 +63,7 @@ export const SwinTransformerLayer_v2 = defineBlock({
   args: {
     dim: count,
     num_heads: count,
-    window_size: count.or(7),
+    window_size: upTo(48).or(7),
     shift_size: whole.or(0),
     mlp_ratio: factor.or(4),
     qkv_bias: flag.or(true),
@@ -72,8 +74,11 @@ export const SwinTransformerLayer_v2 = defineBlock({
     norm_layer: oneOf("LayerNorm", "nn.LayerNorm").or("LayerNorm"),
     pretrained_window_size: whole.or(0),
   },
-  build: (a) =>
-    onMaps(
+  build: (a) => {
+    if (a.shift_size >= a.window_size) {
+      throw new UserError(`argument shift_size: got ${a.shift_size}, expected less than the window ${a.window_size}`);
+    }
+    return onMaps(
       swinTokens(a.dim, a.num_heads, {
         window: a.window_size,
         shift: a.shift_size,
@@ -85,7 +90,8 @@ export const SwinTransformerLayer_v2 = defineBlock({
         activation: parseActivation(a.act_layer),
         pretrainedWindow: a.pretrained_window_size,
       }),
-    ),
+    );
+  },
 });
 
 /** Swin V2 layers in a row, every other one shifted by half a window; a Conv before them where the widths differ. */
@@ -112,7 +118,7 @@ export function swinBlock(
 
 export const SwinTransformer2Block = defineBlock({
   name: "SwinTransformer2Block",
-  args: { c1: count, c2: count, num_heads: count, num_layers: count, window_size: count.or(7) },
+  args: { c1: count, c2: count, num_heads: count, num_layers: upTo(200), window_size: upTo(48).or(7) },
   build: ({ c1, c2, num_heads, num_layers, window_size }, context) =>
     swinBlock(c1, c2, context, { heads: num_heads, layers: num_layers, window: window_size }),
 });
@@ -124,6 +130,7 @@ export const SwinV2_CSPB = defineBlock({
   repeats: true,
   args: { c1: count, c2: count, n: count.or(1), shortcut: ignored.or(false), g: ignored.or(1), e: ignored.or(0.5) },
   build: ({ c1, c2, n }, context) => {
+    if (c2 < 32) throw new UserError(`argument c2: got ${c2}, expected at least 32, the width of a head`);
     const cv1 = convBlock(c1, c2, context);
     const cv2 = convBlock(c2, c2, context);
     const cv3 = convBlock(2 * c2, c2, context);

@@ -69,6 +69,7 @@ export function relativeCoordsTable(
   pretrained: readonly [number, number],
 ): HostArray {
   const scaled = (offset: number, own: number, before: number) => {
+    if (offset === 0) return 0; // also where the window is a single token
     const t = (offset / ((before > 0 ? before : own) - 1)) * 8;
     return (Math.sign(t) * Math.log2(Math.abs(t) + 1)) / 3;
   };
