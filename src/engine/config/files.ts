@@ -19,10 +19,9 @@ export const resolveHypFile = (file: string): string => resolve(file, "hyps");
 function resolve(file: string, kind: "models" | "hyps"): string {
   if (existsSync(file)) return file;
   const folder = join(configsFolder(), kind);
-  const ending = /\.ya?ml$/.test(file) ? "" : ".yaml";
-  const shipped = join(folder, `${file}${ending}`);
+  const name = /\.ya?ml$/.test(file) ? file : `${file}.yaml`;
+  const shipped = join(folder, name);
   if (basename(file) === file && existsSync(shipped)) return shipped;
-  const names = readdirSync(folder).map((name) => basename(name, ending));
-  const near = suggestion(file, names);
+  const near = suggestion(name, readdirSync(folder));
   throw new UserError(`${file}: no such file, and no configuration of that name in configs/${kind}${near}`);
 }
