@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { configsFolder, hypRanges, readHyp } from "swinyolo/engine";
@@ -50,6 +50,16 @@ const files: Record<string, Record<string, number>> = {
 test.each(Object.entries(files))("hyp.%s has YOLOv5's numbers", (name, numbers) => {
   expect(readHyp(`hyp.${name}.yaml`)).toEqual({ hyp: numbers, warnings: [] });
   expect(Object.keys(numbers).sort()).toEqual(Object.keys(hypRanges).sort());
+});
+
+test("hyp.scratch-low is the default, and no other files ship", () => {
+  expect(readHyp(undefined)).toEqual(readHyp("hyp.scratch-low.yaml"));
+  const shipped = readdirSync(join(configsFolder(), "hyps"));
+  expect(shipped.sort()).toEqual(
+    Object.keys(files)
+      .map((name) => `hyp.${name}.yaml`)
+      .sort(),
+  );
 });
 
 describe("keys given beside the file", () => {

@@ -28,6 +28,21 @@ describe.each(commands)("the options of %s", (command) => {
   });
 });
 
+test("defaults are YOLOv5's", () => {
+  expect(parseOptions("train", {}).options).toMatchObject({
+    ...{ hyp: "hyp.scratch-low.yaml", epochs: 100, batch: 16, imgsz: [640, 640], optimizer: "SGD", seed: 0 },
+    ...{ project: "runs/train", name: "exp", patience: 100, nbs: 64, label_smoothing: 0, cache: false, freeze: [0] },
+  });
+  expect(parseOptions("val", {}).options).toMatchObject({
+    ...{ batch: 32, imgsz: [640, 640], conf: 0.001, iou: 0.6, max_det: 300, split: "val", rect: true },
+    ...{ project: "runs/val", name: "exp" },
+  });
+  expect(parseOptions("predict", {}).options).toMatchObject({
+    ...{ conf: 0.25, iou: 0.45, max_det: 1000, vid_stride: 1, project: "runs/detect", name: "exp" },
+  });
+  expect(parseOptions("export", {}).options).toMatchObject({ format: "onnx", imgsz: [640, 640], batch: 1, opset: 17 });
+});
+
 describe("values", () => {
   test.each<[CommandName, string, unknown, unknown]>([
     ["train", "epochs", "3", 3],
@@ -51,6 +66,8 @@ describe("values", () => {
     ["train", "freeze", "[0, 1, 2]", [0, 1, 2]],
     ["train", "save_period", "-1", -1],
     ["train", "weights", "", undefined],
+    ["train", "epochs", undefined, 100],
+    ["export", "opset", "17", 17],
     ["train", "name", 7, "7"],
     ["predict", "classes", "0,2,3", [0, 2, 3]],
     ["predict", "classes", "2", [2]],
@@ -79,6 +96,8 @@ describe("values", () => {
     ["predict", "conf", "1.5", "conf=1.5: expected a number from 0 to 1"],
     ["predict", "conf", "NaN", "conf=NaN: expected a number from 0 to 1"],
     ["predict", "classes", "cat", "classes=cat: expected whole numbers, as 0,2,3"],
+    ["export", "opset", "12", "opset=12: expected only 17"],
+    ["val", "split", "speed", "split=speed: expected one of val, train, test"],
     ["export", "format", "tflite", "format=tflite: expected one of onnx"],
   ])("of %s: %s=%j is refused: %s", (command, name, given, message) => {
     const parse = () => parseOptions(command, { [name]: given });
