@@ -2,7 +2,7 @@ import { UserError } from "../errors/index.js";
 
 /**
  * Options from the words after a command: `key=value`, `--key value`, `--key=value`, and bare names for true. What a name
- * means is not known here; a name that stands between values takes them all as a list (`--classes 0 2 3`).
+ * means is not known here; a name before several numbers takes them all as a list (`--classes 0 2 3`).
  * @throws UserError for a value without a name, or a name given twice.
  */
 export function parseWords(words: readonly string[]): Record<string, string | boolean> {
@@ -20,7 +20,7 @@ export function parseWords(words: readonly string[]): Record<string, string | bo
       if (value !== undefined) set(name, value);
       else {
         const values: string[] = [];
-        while (i + 1 < words.length && isValue(words[i + 1])) values.push(words[++i]);
+        while (i + 1 < words.length && isValue(words[i + 1], values.length === 0)) values.push(words[++i]);
         set(name, values.length === 0 ? true : values.join(","));
       }
     } else if (plain) set(plain[1], plain[2]);
@@ -30,5 +30,7 @@ export function parseWords(words: readonly string[]): Record<string, string | bo
   return given;
 }
 
-// A word that belongs to the name before it: no option itself. Negative numbers are values.
-const isValue = (word: string): boolean => !/^--?[A-Za-z]/.test(word) && !/^[A-Za-z][\w-]*=/.test(word);
+// Whether a word belongs to the name before it: the first if it is no option itself, further ones if they are numbers. A
+// bare name after a value (`--conf 0.4 nosave`) stands for itself.
+const isValue = (word: string, first: boolean): boolean =>
+  first ? !/^--?[A-Za-z]/.test(word) && !/^[A-Za-z][\w-]*=/.test(word) : /^-?\d[\d.]*$/.test(word);

@@ -13,6 +13,8 @@ describe("words become options", () => {
     ["a list in one word", ["classes=0,2,3"], { classes: "0,2,3" }],
     ["a list of words", ["--classes", "0", "2", "3", "--rect"], { classes: "0,2,3", rect: true }],
     ["a list of words before name=value", ["--classes", "0", "2", "conf=0.5"], { classes: "0,2", conf: "0.5" }],
+    ["a bare name after a value", ["--conf", ".4", "nosave"], { conf: ".4", nosave: true }],
+    ["a bare name after a list", ["--classes", "0", "2", "nosave"], { classes: "0,2", nosave: true }],
     ["a negative value", ["--imgsz", "-5"], { imgsz: "-5" }],
     ["a value with = in it", ["data=a=b.yaml", "--name=x=y"], { data: "a=b.yaml", name: "x=y" }],
     ["an empty value", ["weights=", "--cfg", ""], { weights: "", cfg: "" }],
@@ -23,6 +25,7 @@ describe("words become options", () => {
   test.each<[string, string[], RegExp]>([
     ["a value without a name", ["yolov5n.yaml"], /^"yolov5n.yaml": an option as name=value expected$/],
     ["a value after a bare name", ["model", "yolov5n.yaml"], /"yolov5n.yaml"/],
+    ["a second text after a --name", ["--weights", "a.pt", "b.pt"], /^"b.pt": an option as name=value expected$/],
     ["a name given twice", ["epochs=3", "--epochs", "4"], /^epochs is given twice$/],
     ["only dashes", ["--"], /"--"/],
   ])("%s is refused", (_, words, message) => {
