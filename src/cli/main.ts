@@ -85,37 +85,40 @@ async function run(name: CommandName, words: readonly string[]): Promise<void> {
   const output = createOutput(options.json);
   const stop = interruptible(() => output.clear());
   try {
-    await commands[name]({ given, output, signal: stop.signal });
+    await commands[name]({ given, output, interrupt: stop.interrupt });
   } finally {
     stop.done();
     output.clear();
   }
 }
 
-// The first Ctrl-C ends the work, the second the process.
-function interruptible(onStop: () => void): { signal: AbortSignal; done: () => void } {
+// For commands that ask for the signal, the first Ctrl-C ends the work. The next one finds no handler, so that it ends the
+// process, amid a long step too.
+function interruptible(onStop: () => void): { interrupt: () => AbortSignal; done: () => void } {
   const controller = new AbortController();
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  const done = () => {
+    for (const signal of signals) process.off(signal, handler);
+  };
   const handler = () => {
-    if (controller.signal.aborted) process.exit(130);
+    done();
     onStop();
     process.stderr.write("Stopping; again to stop at once.\n");
     controller.abort(new Interrupted());
   };
-  process.on("SIGINT", handler);
-  process.on("SIGTERM", handler);
-  const done = () => {
-    process.off("SIGINT", handler);
-    process.off("SIGTERM", handler);
+  const interrupt = () => {
+    for (const signal of signals) process.on(signal, handler);
+    return controller.signal;
   };
-  return { signal: controller.signal, done };
+  return { interrupt, done };
 }
 
 function fail(error: unknown): void {
   if (process.env.SWINYOLO_DEBUG === "1" && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   if (error instanceof Interrupted) {
     process.exitCode = 130;
-  } else if (error instanceof UserError) {
-    process.stderr.write(`${error.message}\n`);
+  } else if (error instanceof UserError || isRefusal(error)) {
+    process.stderr.write(`${messageOf(error)}\n`);
     process.exitCode = 2;
   } else {
     process.stderr.write(
@@ -123,6 +126,12 @@ function fail(error: unknown): void {
     );
     process.exitCode = 1;
   }
+}
+
+// What the system does not let us do, such as writing into a folder of somebody else's or onto a full disk.
+function isRefusal(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return /^(EACCES|EPERM|EROFS|ENOENT|ENOTDIR|EISDIR|EEXIST|ENAMETOOLONG|ENOSPC|EDQUOT|EMFILE)$/.test(String(code));
 }
 
 function version(): string {

@@ -4,9 +4,13 @@ import type { Call } from "./index.js";
 /** `swinyolo check-data`: every problem with its file and line; exit code 1 where there are some. */
 export async function checkData({ given, output }: Call): Promise<void> {
   output.progress("Reading pictures and labels ...");
-  const { images, objects, problems } = await run(given);
+  const { images, objects, problems, warnings } = await run(given);
   output.object({ images, objects, problems });
-  for (const { file, line, what } of problems) output.line(`${file}${line > 0 ? `:${line}` : ""}: ${what}`);
+  for (const problem of problems) output.line(place(problem));
+  for (const warning of warnings) output.note(`${place(warning)} (mended while reading)`);
   output.line(`${images} pictures, ${objects} objects, ${problems.length} problem${problems.length === 1 ? "" : "s"}`);
   if (problems.length > 0) process.exitCode = 1;
 }
+
+const place = ({ file, line, what }: { file: string; line: number; what: string }): string =>
+  `${file}${line > 0 ? `:${line}` : ""}: ${what}`;

@@ -1,11 +1,12 @@
 import type { CommandName } from "../../engine/config/index.js";
 import type { Output } from "../output.js";
 
-/** What a command works with: options as given, where to write, and the signal that ends it. */
+/** What a command works with: options as given and where to write. */
 export interface Call {
   readonly given: Readonly<Record<string, string | boolean>>;
   readonly output: Output;
-  readonly signal: AbortSignal;
+  /** The signal that Ctrl-C gives from now on, instead of ending the process. */
+  readonly interrupt: () => AbortSignal;
 }
 
 /** Every command; each is loaded when it is called. */

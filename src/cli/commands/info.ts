@@ -1,9 +1,11 @@
+import { parseOptions } from "../../engine/config/index.js";
 import { info as run } from "../../engine/index.js";
 import { table } from "../output.js";
 import type { Call } from "./index.js";
 
 /** `swinyolo info`: the layer table. */
 export async function info({ given, output }: Call): Promise<void> {
+  const { verbose } = parseOptions("info", given).options;
   const result = await run(given);
   if (output.json) {
     const { parameters, gflops, layers, memory } = result;
@@ -17,7 +19,9 @@ export async function info({ given, output }: Call): Promise<void> {
     parameters.toLocaleString("en"),
     module,
     shapeText(shape),
-    Object.values(args).map(argText).join(", "),
+    Object.values(args)
+      .map((value) => argText(value, verbose))
+      .join(", "),
   ]);
   output.line(table(["layer", "from", "n", "parameters", "module", "output", "arguments"], rows));
   const [height, width] = result.imgsz;
@@ -41,7 +45,7 @@ const shapeText = (shape: readonly number[] | readonly (readonly number[])[]): s
     : one(shape as number[]);
 };
 
-const argText = (value: unknown): string => {
+const argText = (value: unknown, whole: boolean): string => {
   const text = JSON.stringify(value);
-  return text.length > 40 ? `${text.slice(0, 37)}...` : text;
+  return text.length > 40 && !whole ? `${text.slice(0, 37)}...` : text;
 };

@@ -4,11 +4,11 @@ import { bar, duration } from "../output.js";
 import type { Call } from "./index.js";
 
 /** `swinyolo predict`: a line a picture, a progress line for a video. */
-export async function predict({ given, output, signal }: Call): Promise<void> {
+export async function predict({ given, output, interrupt }: Call): Promise<void> {
   const sums = { count: 0, preprocess: 0, inference: 0, nms: 0 };
   let folder: string | undefined;
   let video: { path: string; start: number } | undefined;
-  for await (const found of run(given, { signal })) {
+  for await (const found of run(given, { signal: interrupt() })) {
     folder = found.run;
     sums.count++;
     for (const stage of ["preprocess", "inference", "nms"] as const) sums[stage] += found.ms[stage];

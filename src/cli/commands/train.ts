@@ -1,25 +1,29 @@
+import { parseOptions } from "../../engine/config/index.js";
 import { type BatchEvent, type EpochEvent, train as run, type TrainEvent } from "../../engine/index.js";
 import { colours } from "../colour.js";
 import { bar, duration, type Output } from "../output.js";
 import type { Call } from "./index.js";
 
 /** `swinyolo train`: a line an epoch, progress between. */
-export async function train({ given, output, signal }: Call): Promise<void> {
+export async function train({ given, output, interrupt }: Call): Promise<void> {
+  const { nosave, resume } = parseOptions("train", given).options;
+  const signal = interrupt();
+  const show = createTalk(output);
   let folder: string | undefined;
-  let saved = given.resume !== undefined;
+  let saved = Boolean(resume);
   const onScan = (split: string, done: number, total: number) =>
     output.progress(`Reading ${split} labels  ${bar(done / total)} ${done}/${total}`);
   try {
     for await (const event of run(given, { signal, onScan })) {
       if (event.type === "start") folder = event.run;
-      if (event.type === "epoch") saved = true;
+      if (event.type === "epoch") saved ||= !nosave;
       if (output.json) object(event, output);
-      else show(event, output);
+      else show(event);
     }
   } catch (error) {
     if (signal.aborted && folder) {
       output.note(
-        saved ? `Stopped. Go on with: swinyolo train resume=${folder}` : "Stopped before the first epoch was done.",
+        saved ? `Stopped. Go on with: swinyolo train resume=${folder}` : "Stopped before anything was saved.",
       );
     }
     throw error;
@@ -35,43 +39,47 @@ function object(event: TrainEvent, output: Output): void {
 
 const columns = ["epoch", "box", "obj", "cls", "P", "R", "mAP50", "mAP50-95", "pictures/s", "time left"];
 
-function show(event: TrainEvent, output: Output): void {
-  switch (event.type) {
-    case "report":
-      output.note(event.message);
-      break;
-    case "start":
-      output.line(
-        `${event.images} pictures, ${event.batches} batches an epoch, ${event.parameters.toLocaleString("en")} parameters; into ${event.run}`,
-      );
-      if (event.resumedFrom !== undefined) output.line(`Going on after epoch ${event.resumedFrom}.`);
-      output.line(colours.dim(columns.map((name) => name.padStart(10)).join(" ")));
-      break;
-    case "batch":
-      output.progress(progressLine(event));
-      break;
-    case "epoch":
-      output.line(epochLine(event));
-      break;
-    case "end":
-      output.line("");
-      output.line(
-        `Best mAP50 ${event.best.map50.toFixed(3)}, mAP50-95 ${event.best.map.toFixed(3)} in epoch ${event.best.epoch}.`,
-      );
-      output.line(`Weights: ${colours.bold(event.weights)}`);
-      output.line(`Try them: swinyolo predict weights=${event.weights} source=PICTURES`);
-      break;
-  }
+// Tells people of one event after the other.
+function createTalk(output: Output): (event: TrainEvent) => void {
+  let first: { at: number; epoch: number } | undefined;
+  const secondsAnEpoch = ({ epoch, seconds }: EpochEvent): number => {
+    first ??= { at: performance.now() - seconds * 1000, epoch: epoch - 1 };
+    return (performance.now() - first.at) / 1000 / (epoch - first.epoch);
+  };
+  return (event) => {
+    switch (event.type) {
+      case "report":
+        output.note(event.message);
+        break;
+      case "start":
+        output.line(
+          `${event.images} pictures, ${event.batches} batches an epoch, ${event.parameters.toLocaleString("en")} parameters; into ${event.run}`,
+        );
+        if (event.resumedFrom !== undefined) output.line(`Going on after epoch ${event.resumedFrom}.`);
+        output.line(colours.dim(columns.map((name) => name.padStart(10)).join(" ")));
+        break;
+      case "batch":
+        output.progress(progressLine(event));
+        break;
+      case "epoch":
+        output.line(epochLine(event, secondsAnEpoch(event)));
+        break;
+      case "end":
+        output.line("");
+        output.line(
+          `Best mAP50 ${event.best.map50.toFixed(3)}, mAP50-95 ${event.best.map.toFixed(3)} in epoch ${event.best.epoch}.`,
+        );
+        output.line(`Weights: ${colours.bold(event.weights)}`);
+        output.line(`Try them: swinyolo predict weights=${event.weights} source=PICTURES`);
+        break;
+    }
+  };
 }
 
 const progressLine = (e: BatchEvent): string =>
   `${`${e.epoch}/${e.epochs}`.padStart(10)} ${[e.box, e.obj, e.cls].map((v) => v.toFixed(4).padStart(10)).join(" ")}  ${bar(e.step / e.steps)} ${e.step}/${e.steps}  ${e.instances} objects  ${e.size} px  ${duration(e.secondsLeft)} left`;
 
-let started: { at: number; epoch: number } | undefined;
-
-function epochLine(e: EpochEvent): string {
-  started ??= { at: performance.now() - e.seconds * 1000, epoch: e.epoch - 1 };
-  const each = (performance.now() - started.at) / 1000 / (e.epoch - started.epoch);
+function epochLine(e: EpochEvent, each: number): string {
   const numbers = [e.box, e.obj, e.cls].map((v) => v.toFixed(4));
   const scores = [e.precision, e.recall, e.map50, e.map].map((v) => (v === undefined ? "-" : v.toFixed(3)));
   return [

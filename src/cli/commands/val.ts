@@ -1,10 +1,11 @@
 import { parseOptions } from "../../engine/config/index.js";
 import { type ClassResult, val as run } from "../../engine/index.js";
+import { generalFormat } from "../../engine/run/results.js";
 import { bar } from "../output.js";
 import type { Call } from "./index.js";
 
 /** `swinyolo val`: the table of figures. */
-export async function val({ given, output, signal }: Call): Promise<void> {
+export async function val({ given, output, interrupt }: Call): Promise<void> {
   const { verbose } = parseOptions("val", given).options;
   const start = performance.now();
   const onProgress = (done: number, total: number) => {
@@ -13,7 +14,7 @@ export async function val({ given, output, signal }: Call): Promise<void> {
       `Validating  ${bar(done / total)} ${done}/${total}  ${speed.toFixed(1)} pictures/s  ${Math.round((total - done) / speed)} s left`,
     );
   };
-  const { messages, ...result } = await run(given, { signal, onProgress });
+  const { messages, ...result } = await run(given, { signal: interrupt(), onProgress });
   for (const message of messages) output.note(message);
   if (output.json) {
     output.object(result);
@@ -42,5 +43,5 @@ const figures = ({ name, images, instances, precision, recall, map50, map }: Cla
   row(name, [
     String(images),
     String(instances),
-    ...[precision, recall, map50, map].map((value) => value.toPrecision(3)),
+    ...[precision, recall, map50, map].map((value) => generalFormat(value, 3)),
   ]);
