@@ -10,10 +10,13 @@ import {
   hostArray,
   inference,
   input,
+  lower,
+  type Node,
+  nodes,
   openModel as openOnnx,
   type Runtime,
+  readers,
   type Tensor,
-  toFloat16,
   toFloat32,
   half as toHalf,
   toOnnx,
@@ -74,7 +77,7 @@ export async function exportRun(settings: ExportSettings): Promise<ExportResult>
   const [height, width] = settings.imgsz.map((side) => Math.ceil(side / stride) * stride);
   const options = { ...settings, height, width };
   const plain = await exportGraph(runtime, loaded, options);
-  const written = settings.half ? toHalf(plain, { keepIo: false }) : plain;
+  const written = settings.half ? halved(plain) : plain;
   const free = settings.dynamic ? freeAxes(written) : undefined;
   const file = settings.out ?? settings.weights.replace(/\.(safetensors|pt)$/i, "") + ".onnx";
   const bytes = toOnnx(written, {
@@ -119,6 +122,20 @@ async function exportGraph(runtime: Runtime, loaded: LoadedModel, options: Graph
   return bake(runtime, options.dynamic ? freeBatch(used(1), used(2)) : used(options.batch), loaded.weights);
 }
 
+// float16 up to the last convolutions; decoding, where a half is too coarse for pixels, and input and output in float32.
+function halved(g: Graph): Graph {
+  const lowered = lower(g);
+  const users = readers(lowered);
+  const tail = new Set<Node>();
+  for (const node of nodes(lowered).reverse()) {
+    const read = node.outputs.flatMap((x) => users.get(x) ?? []);
+    if (!heavy.has(node.op.name) && read.every((reader) => reader === undefined || tail.has(reader))) tail.add(node);
+  }
+  return toHalf(lowered, { keep: (node) => tail.has(node) });
+}
+
+const heavy = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
+
 const output = (rows: Tensor, { nms, conf, iou, max_det }: GraphOptions): Tensor =>
   nms ? selectedRows(rows, { conf, iou, maxDet: max_det }) : rows;
 
@@ -154,8 +171,7 @@ async function compare(
   const model = await compile(runtime, reference);
   try {
     const wanted = await model.run(new Map([["images", images]]));
-    const fed = settings.half ? hostArray("float16", shape, toFloat16(images)) : images;
-    const got = await exported.run(new Map([["images", fed]]));
+    const got = await exported.run(new Map([["images", images]]));
     let maxDifference = 0;
     for (const [name, array] of wanted) maxDifference = Math.max(maxDifference, difference(array, got.get(name)!));
     const same = settings.raw || sameDetections(wanted.get("output0")!, got.get("output0")!, settings);
