@@ -28,6 +28,8 @@ export interface ModelSource {
   /** Class names, instead of the file's. */
   readonly names?: readonly string[];
   readonly extra?: readonly BlockDefinition[];
+  /** Anchors a level, instead of the YAML's; they are placeholders until fitted. */
+  readonly anchors?: number;
   /** Seed of fresh weights. */
   readonly seed?: number;
   /** Also keep the anchors of the weights where a model YAML is given. */
@@ -41,7 +43,8 @@ export interface ModelSource {
 export async function openModel(source: ModelSource): Promise<LoadedModel> {
   const { model: file, weights: weightsFile, extra, seed = 0 } = source;
   const loaded = weightsFile ? await loadWeights(weightsFile) : undefined;
-  const { yaml, place } = file ? readModelFile(file) : yamlOf(loaded, weightsFile);
+  const { yaml: given, place } = file ? readModelFile(file) : yamlOf(loaded, weightsFile);
+  const yaml = source.anchors ? { ...given, anchors: Math.round(source.anchors) } : given;
   const names = source.names ?? (file ? undefined : loaded?.names);
   const nc = names?.length;
   const model = buildModel(yaml, { nc, place, extra });

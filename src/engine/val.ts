@@ -9,6 +9,7 @@ import { augmentedBackend } from "./inference/augmented.js";
 import type { Backend, StageTimes } from "./inference/detect.js";
 import { nativeBackend } from "./inference/native.js";
 import { onnxBackend } from "./inference/onnx.js";
+import { coco80, cocoRecords } from "./metrics/coco/index.js";
 import { type CocoScores, scoreCoco } from "./metrics/cocoScores.js";
 import { openModel } from "./model.js";
 import { runFolder } from "./run/folder.js";
@@ -146,16 +147,28 @@ const writesFiles = ({ noplots, save_txt, save_json }: Options<"val">): boolean 
 
 async function writeResults(folder: string, results: readonly PictureResult[], options: Options<"val">): Promise<void> {
   const { save_txt, save_json } = options;
+  const coco = /(^|[\\/])coco\w*\.ya?ml$/i.test(options.data ?? "");
+  const categories = coco ? coco80 : undefined;
   const files: [string, string][] = [];
   if (save_txt) {
     for (const { source, detections } of results) {
-      const stem = basename(source.path, extname(source.path));
-      files.push([join(folder, "labels", `${stem}.txt`), labelLines(detections, source, options.save_conf)]);
+      files.push([
+        join(folder, "labels", `${stemOf(source.path)}.txt`),
+        labelLines(detections, source, options.save_conf),
+      ]);
     }
   }
-  if (save_json) files.push([join(folder, "predictions.json"), JSON.stringify(cocoRecords(results))]);
+  if (save_json)
+    files.push([
+      join(folder, `${stemOf(String(options.weights))}_predictions.json`),
+      JSON.stringify(
+        results.flatMap(({ source, detections }) => cocoRecords(stemOf(source.path), detections, { categories })),
+      ),
+    ]);
   await writeAtomic(files);
 }
+
+const stemOf = (path: string): string => basename(path, extname(path));
 
 /** Detections as lines of a label file, least confident first: class, centre and size in fractions, and the confidence. */
 export function labelLines(
@@ -177,23 +190,4 @@ export function labelLines(
     lines.push(`${numbers.map((value) => generalFormat(value, 6)).join(" ")}\n`);
   }
   return lines.join("");
-}
-
-const round = (value: number, digits: number): number => Number(value.toFixed(digits));
-
-/** Detections as COCO results: picture ids are whole numbers where the names are. */
-function cocoRecords(results: readonly PictureResult[]): object[] {
-  return results.flatMap(({ source, detections }) => {
-    const stem = basename(source.path, extname(source.path));
-    const image_id = /^\d+$/.test(stem) ? Number(stem) : stem;
-    return Array.from({ length: detections.length / 6 }, (_, i) => {
-      const [x1, y1, x2, y2, score, c] = detections.subarray(i * 6, i * 6 + 6);
-      return {
-        image_id,
-        category_id: c,
-        bbox: [x1, y1, x2 - x1, y2 - y1].map((v) => round(v, 3)),
-        score: round(score, 5),
-      };
-    });
-  });
 }

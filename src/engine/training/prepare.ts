@@ -47,7 +47,9 @@ export async function prepare(
   const dataset = readDataset(settings.data);
   messages.push(...dataset.warnings);
   const names = settings.single_cls && dataset.nc > 1 ? ["item"] : dataset.names;
-  const source = resumed ? { weights: resumed } : { model: settings.model, weights: settings.weights };
+  const source = resumed
+    ? { weights: resumed }
+    : { model: settings.model, weights: settings.weights, anchors: hyp.anchors };
   const loaded = await openModel({ ...source, names, extra, seed: settings.seed, keepAnchors: resumed !== undefined });
   if (loaded.report && !resumed) messages.push(formatReport(loaded.report));
   const stride = Math.max(loaded.model.stride, 32);
