@@ -29,7 +29,8 @@ export async function* train(
   const { hyp, warnings } = readHyp(options.hyp, overrides, { strict: options.strict });
   for (const message of warnings) yield { type: "report", message };
   const extra = await loadPlugin(options.plugin);
-  yield* trainRun(trainSettings(options), { hyp, extra, signal, onScan });
+  const moreEpochs = given.epochs === undefined ? undefined : options.epochs;
+  yield* trainRun(trainSettings(options), { hyp, extra, signal, onScan, moreEpochs });
 }
 
 function trainSettings(o: Options<"train">): TrainSettings {

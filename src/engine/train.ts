@@ -91,6 +91,8 @@ export interface EndEvent {
 
 export interface TrainContext {
   readonly hyp: Hyp;
+  /** A resumed run goes on to so many epochs, where that is more than it was started with. */
+  readonly moreEpochs?: number;
   readonly extra?: readonly BlockDefinition[];
   readonly signal?: AbortSignal;
   readonly onScan?: (split: string, done: number, total: number) => void;
@@ -128,7 +130,7 @@ export async function* trainRun(settings: TrainSettings, context: TrainContext):
 
 async function openRun(given: TrainSettings, context: TrainContext) {
   checkDevice(await loadRuntime(), given.device);
-  const resumed = given.resume ? readResumed(given) : undefined;
+  const resumed = given.resume ? readResumed(given, context.moreEpochs) : undefined;
   const settings = resumed?.settings ?? given;
   const hyp = resumed?.hyp ?? context.hyp;
   const prepared = await prepare(settings, {
@@ -458,7 +460,7 @@ async function failOnNan({ runtime, model, state, images, batch }: BadBatch): Pr
   );
 }
 
-function readResumed(given: TrainSettings) {
+function readResumed(given: TrainSettings, moreEpochs = 0) {
   const folder =
     given.resume === true ? newestRun(given.project) : String(given.resume).replace(/[\\/]weights[\\/][^\\/]*$/, "");
   const files = runFiles(folder);
@@ -469,7 +471,7 @@ function readResumed(given: TrainSettings) {
   const hyp = parse(readFileSync(files.hyp, "utf8")) as Hyp;
   return {
     folder,
-    settings: given.epochs > settings.epochs ? { ...settings, epochs: given.epochs } : settings,
+    settings: moreEpochs > settings.epochs ? { ...settings, epochs: moreEpochs } : settings,
     hyp,
     weights: files.last,
   };

@@ -16,47 +16,52 @@ export const groupOf = (name: string, norm: boolean): GroupName =>
 /** The vectors that an optimizer keeps for every parameter. */
 export const momentsOf = (kind: OptimizerKind): readonly string[] => (kind === "SGD" ? ["m"] : ["m", "v"]);
 
+/** The length that these graphs are traced with; they take vectors of any. */
+const traced = 2;
+
 /**
- * One optimizer step over flat vectors, and the moving average (EMA) of what it gives. Inputs for each group G: `G.w`,
- * `G.g`, `G.m` (and `G.v` for Adam), `G.ema`, `G.lr`; `buffer`, `buffer.ema`; scalars `momentum`, `decay`, `scale` (of the
- * gradients, for clipping), `ema`, and for Adam `correction1`, `correction2` (1 - beta^step). Outputs: `G.w`, `G.m`, `G.v`,
- * `G.ema`, `buffer.ema`, each with `'` appended.
+ * One optimizer step over a vector of parameters, and the moving average (EMA) of what it gives. Inputs `w`, `g`, `m` (and
+ * `v` for Adam), `ema`: vectors; scalars `lr`, `decay` (0 for groups that are not decayed), `momentum`, `scale` (of the
+ * gradients, for clipping), `average`, and for Adam `correction1`, `correction2` (1 - beta^step). Outputs: `w'`, `m'`, `v'`,
+ * `ema'`.
  */
-export function updateGraph(kind: OptimizerKind, sizes: GroupSizes): Graph {
+export function updateGraph(kind: OptimizerKind): Graph {
   const inputs = new Map<string, Tensor>();
-  const outputs = new Map<string, Tensor>();
   const feed = (name: string, shape: readonly number[]) => {
     const tensor = inputs.get(name) ?? input(shape, { label: name });
     inputs.set(name, tensor);
     return tensor;
   };
+  const vector = (name: string) => feed(name, [traced]);
   const number = (name: string) => feed(name, []);
-  const average = (name: string, old: Tensor, now: Tensor) => {
-    const d = number("ema");
-    outputs.set(name, add(mul(old, d), mul(now, sub(scalar(1), d))));
-  };
-  for (const group of groupNames) {
-    const size = sizes[group];
-    if (size === 0) continue;
-    const vector = (name: string) => feed(`${group}.${name}`, [size]);
-    const lr = number(`${group}.lr`);
-    const gradient = mul(vector("g"), number("scale"));
-    const weight = vector("w");
-    const decay = group === "weight" ? number("decay") : undefined;
-    const next = (kind === "SGD" ? nesterov : adam(kind))({ weight, gradient, lr, decay, vector, number });
-    for (const [name, tensor] of Object.entries(next)) outputs.set(`${group}.${name}'`, tensor);
-    average(`${group}.ema'`, vector("ema"), next.w);
-  }
-  if (sizes.buffer > 0) average("buffer.ema'", feed("buffer.ema", [sizes.buffer]), feed("buffer", [sizes.buffer]));
+  const gradient = mul(vector("g"), number("scale"));
+  const next = (kind === "SGD" ? nesterov : adam(kind))({
+    weight: vector("w"),
+    gradient,
+    lr: number("lr"),
+    decay: number("decay"),
+    vector,
+    number,
+  });
+  const outputs = new Map(Object.entries(next).map(([name, tensor]) => [`${name}'`, tensor]));
+  outputs.set("ema'", averaged(vector("ema"), next.w, number("average")));
   return graph(inputs, outputs);
 }
+
+/** The moving average of a vector that no optimizer changes: inputs `w`, `ema`, `average`; output `ema'`. */
+export function averageGraph(): Graph {
+  const [w, ema, average] = [input([traced]), input([traced]), input([])];
+  return graph({ w, ema, average }, { "ema'": averaged(ema, w, average) });
+}
+
+// d * old + (1 - d) * now
+const averaged = (old: Tensor, now: Tensor, d: Tensor): Tensor => add(mul(old, d), mul(now, sub(scalar(1), d)));
 
 interface Step {
   readonly weight: Tensor;
   readonly gradient: Tensor;
   readonly lr: Tensor;
-  /** Only for the group that is decayed. */
-  readonly decay?: Tensor;
+  readonly decay: Tensor;
   readonly vector: (name: string) => Tensor;
   readonly number: (name: string) => Tensor;
 }
@@ -64,7 +69,7 @@ interface Step {
 // m = momentum * m + g;  w = w - lr * (g + momentum * m)
 function nesterov({ weight, gradient, lr, decay, vector, number }: Step): { w: Tensor; m: Tensor } {
   const momentum = number("momentum");
-  const g = decay ? add(gradient, mul(weight, decay)) : gradient;
+  const g = add(gradient, mul(weight, decay));
   const m = add(mul(vector("m"), momentum), g);
   return { w: sub(weight, mul(lr, add(g, mul(m, momentum)))), m };
 }
@@ -76,12 +81,12 @@ const adam =
   (kind: "Adam" | "AdamW") =>
   ({ weight, gradient, lr, decay, vector, number }: Step): { w: Tensor; m: Tensor; v: Tensor } => {
     const beta1 = number("momentum");
-    const g = decay && kind === "Adam" ? add(gradient, mul(weight, decay)) : gradient;
+    const g = kind === "Adam" ? add(gradient, mul(weight, decay)) : gradient;
     const m = add(mul(vector("m"), beta1), mul(g, sub(scalar(1), beta1)));
     const v = add(mul(vector("v"), scalar(beta2)), mul(square(g), scalar(1 - beta2)));
     const denominator = add(sqrt(div(v, number("correction2"))), scalar(1e-8));
     const step = mul(lr, div(div(m, number("correction1")), denominator));
-    const decayed = decay && kind === "AdamW" ? mul(weight, sub(scalar(1), mul(lr, decay))) : weight;
+    const decayed = kind === "AdamW" ? mul(weight, sub(scalar(1), mul(lr, decay))) : weight;
     return { w: sub(decayed, step), m, v };
   };
 
