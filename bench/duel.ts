@@ -25,6 +25,8 @@ export interface Duel extends Case {
   readonly peer?: Side;
   /** Our time over the peer's, the median over rounds: below 1 we are faster. */
   readonly ratio?: Estimate;
+  /** The same of each side's fastest step: what others on the machine disturb least. */
+  readonly fastest?: number;
   readonly agreement?: Agreement;
 }
 
@@ -50,7 +52,8 @@ export async function duel(one: Case, peer: Peer, options: DuelOptions): Promise
     const agreed = await checkAgreement(peer.command, { one, file, folder });
     const [ours, theirs] = await takeTurns([ourCommand("turns", file), peer.command("turns", file)], options);
     const ratio = medianInterval(ours.steps.map(({ ms }, round) => ms / theirs.steps[round].ms));
-    return { ...one, ours, peer: theirs, ratio, agreement: agreed };
+    const least = ({ steps }: Side) => Math.min(...steps.map(({ ms }) => ms));
+    return { ...one, ours, peer: theirs, ratio, fastest: least(ours) / least(theirs), agreement: agreed };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -103,6 +106,10 @@ async function takeTurns(commands: readonly Command[], { rounds, warmup }: DuelO
 
 function side(steps: readonly StepTime[], peak: number): Side {
   const updates = steps.flatMap(({ updateMs }) => updateMs ?? []);
-  const updateMs = updates.length > 0 ? median(updates) : undefined;
-  return { ms: median(steps.map(({ ms }) => ms)), updateMs, peak, steps };
+  return {
+    ms: median(steps.map(({ ms }) => ms)),
+    ...(updates.length > 0 && { updateMs: median(updates) }),
+    peak,
+    steps,
+  };
 }

@@ -9,7 +9,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [line(head), line(head.map((_, i) => (i === 0 ? "---" : "---:"))), ...rows.map(line)].join("\n");
 }
 
-/** Steps of both sides: milliseconds, pictures a second, the ratio with its interval, peak memory. */
+/** Steps of both sides: milliseconds, pictures a second, the ratio with its interval and that of the fastest steps, peak memory. */
 export function duelTable(duels: readonly Duel[]): string {
   const train = duels.some(({ ours }) => ours.updateMs !== undefined);
   const head = [
@@ -17,6 +17,7 @@ export function duelTable(duels: readonly Duel[]): string {
     "ours ms",
     "PyTorch ms",
     "ours / PyTorch (95%)",
+    "fastest steps",
     "ours pictures/s",
     "PyTorch pictures/s",
     ...(train ? ["update ours ms", "update PyTorch ms"] : []),
@@ -27,6 +28,7 @@ export function duelTable(duels: readonly Duel[]): string {
     caseName(one),
     ...both(one, ({ ms }) => ms.toFixed(0)),
     one.ratio ? interval(one.ratio) : "-",
+    one.fastest?.toFixed(2) ?? "-",
     ...both(one, ({ ms }) => ((one.batch / ms) * 1000).toFixed(1)),
     ...(train ? both(one, ({ updateMs }) => updateMs?.toFixed(1)) : []),
     ...both(one, ({ peak }) => (peak / 2 ** 20).toFixed(0)),

@@ -12,6 +12,8 @@ export interface Command {
 /** What a worker says of one step. */
 export interface StepTime {
   readonly ms: number;
+  /** Time on cores, of all threads: says more than the clock where others use the machine too. */
+  readonly cpuMs: number;
   /** Of that, for the optimizer's update. */
   readonly updateMs?: number;
   /** A number of the result (the loss), by which both sides can be seen to do the same. */

@@ -41,9 +41,10 @@ async function main([mode, caseFile, out]: readonly string[]): Promise<void> {
   say({ ready: true });
   for await (const line of createInterface({ input: process.stdin })) {
     if (line === "end") break;
-    const start = performance.now();
+    const [start, cpu] = [performance.now(), process.cpuUsage()];
     const result = await step();
-    say({ ms: performance.now() - start, ...result });
+    const { user, system } = process.cpuUsage(cpu);
+    say({ ms: performance.now() - start, cpuMs: (user + system) / 1000, ...result });
   }
   say({ peak: peakMemory() });
 }

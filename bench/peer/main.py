@@ -120,9 +120,9 @@ def main(mode, case_file, out=None):
         if line.strip() == "end":
             say(peak=peak_memory())
             return
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), time.process_time()
         result = step()
-        say(ms=1000 * (time.perf_counter() - start), **result)
+        say(ms=1000 * (time.perf_counter() - start), cpuMs=1000 * (time.process_time() - cpu), **result)
 
 
 main(*sys.argv[1:])
