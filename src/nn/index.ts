@@ -14,3 +14,6 @@ export * from "./losses/yolov5.js";
 export * from "./module.js";
 export * from "./optim/schedule.js";
 export * from "./optim/update.js";
+export { type WindowAttention, type WindowAttentionOptions, windowAttention } from "./swin/attention.js";
+export { type SwinLayerOptions, swinTokens, type TokenModule } from "./swin/layer.js";
+export * from "./swin/window.js";

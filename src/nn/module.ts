@@ -64,8 +64,11 @@ export interface Part {
 export type Module<F extends (...args: never[]) => unknown = (x: Tensor) => Tensor> = F & Part;
 
 /** A module from its children and what it computes. Children that are undefined do not exist. */
-export const module = <F extends (...args: never[]) => unknown>(children: Children, forward: F): Module<F> =>
-  Object.assign((...args: never[]) => forward(...args), { children }) as unknown as Module<F>;
+export function module(children: Children, forward: (x: Tensor) => Tensor): Module;
+export function module<F extends (...args: never[]) => unknown>(children: Children, forward: F): Module<F>;
+export function module<F extends (...args: never[]) => unknown>(children: Children, forward: F): Module<F> {
+  return Object.assign((...args: never[]) => forward(...args), { children }) as unknown as Module<F>;
+}
 
 /** A module without weights. */
 export const leaf = (forward: (x: Tensor) => Tensor): Module => module({}, forward);

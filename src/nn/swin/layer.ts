@@ -37,8 +37,11 @@ export interface SwinLayerOptions {
   readonly pretrainedWindow?: number;
 }
 
+/** Rows and columns of a map of tokens. */
+export type MapSize = Pick<WindowGrid, "height" | "width">;
+
 /** Tokens [b, h * w, c] of a map h x w in, the same out. */
-export type TokenModule = Module<(tokens: Tensor, size: { height: number; width: number }) => Tensor>;
+export type TokenModule = Module<(tokens: Tensor, size: MapSize) => Tensor>;
 
 /** A Swin V2 block on tokens: attention in (shifted) windows and an mlp, each normalised after (residual post-norm). */
 export function swinTokens(dim: number, heads: number, options: SwinLayerOptions = {}): TokenModule {
@@ -54,7 +57,7 @@ export function swinTokens(dim: number, heads: number, options: SwinLayerOptions
   const norm2 = layerNorm(dim);
   const feedForward = mlp(dim, { hidden: Math.floor(dim * mlpRatio), activation, drop });
   const drop_path = leaf((x) => dropPath(x, dropPathRate));
-  return module({ norm1, attn, drop_path, norm2, mlp: feedForward }, (x: Tensor, { height, width }) => {
+  return module({ norm1, attn, drop_path, norm2, mlp: feedForward }, (x: Tensor, { height, width }: MapSize) => {
     const grid = { height, width, window, shift };
     const attended = fromWindows(attn(toWindows(x, grid), maskOf(grid)), grid, x.shape[0]);
     const y = add(x, drop_path(norm1(attended)));
