@@ -1,6 +1,5 @@
-import { appendFileSync, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { parse, stringify } from "yaml";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { stringify } from "yaml";
 import { type Batch, rng } from "../data/index.js";
 import { UserError } from "../errors/index.js";
 import { checkDevice, type HostArray, hostArray, type Runtime } from "../graph/index.js";
@@ -22,6 +21,7 @@ import { saveCheckpoint } from "./run/checkpoint.js";
 import { runFiles, runFolder } from "./run/folder.js";
 import { drawTrainBatch, plotLabels, plotResults, valPlots } from "./run/plots.js";
 import { resultsHeader, resultsLine } from "./run/results.js";
+import { type Resumed, readResumed } from "./run/resume.js";
 import { loadRuntime } from "./runtime.js";
 import { firstBadTensor } from "./training/nan.js";
 import { createOptimizer } from "./training/optimizer.js";
@@ -152,7 +152,7 @@ interface RunParts {
   readonly hyp: Hyp;
   readonly prepared: Prepared;
   readonly context: TrainContext;
-  readonly resumed?: ReturnType<typeof readResumed>;
+  readonly resumed?: Resumed;
 }
 
 async function buildRun({ settings, hyp, prepared, context, resumed }: RunParts) {
@@ -458,33 +458,4 @@ async function failOnNan({ runtime, model, state, images, batch }: BadBatch): Pr
   throw new Error(
     `the loss is not a number; first bad tensor: ${bad ?? "the loss itself"}; pictures of the batch: ${pictures}`,
   );
-}
-
-function readResumed(given: TrainSettings, moreEpochs = 0) {
-  const folder =
-    given.resume === true ? newestRun(given.project) : String(given.resume).replace(/[\\/]weights[\\/][^\\/]*$/, "");
-  const files = runFiles(folder);
-  for (const file of [files.options, files.hyp, files.state, files.last]) {
-    if (!existsSync(file)) throw new UserError(`resume=${folder}: ${file} is missing, so this run cannot be continued`);
-  }
-  const settings = { ...(parse(readFileSync(files.options, "utf8")) as TrainSettings), resume: folder };
-  const hyp = parse(readFileSync(files.hyp, "utf8")) as Hyp;
-  return {
-    folder,
-    settings: moreEpochs > settings.epochs ? { ...settings, epochs: moreEpochs } : settings,
-    hyp,
-    weights: files.last,
-  };
-}
-
-// The run whose state was written last.
-function newestRun(project: string): string {
-  const states = existsSync(project)
-    ? readdirSync(project)
-        .map((name) => runFiles(join(project, name)).state)
-        .filter((file) => existsSync(file))
-    : [];
-  const newest = states.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
-  if (newest === undefined) throw new UserError(`resume: no run in ${project} that could be continued`);
-  return dirname(newest);
 }
