@@ -4,7 +4,9 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     exclude: ["test/train/**"],
-    testTimeout: 60_000,
+    // Generous, for machines that do other things too.
+    testTimeout: 240_000,
+    hookTimeout: 120_000,
     pool: "forks",
     maxWorkers: 2,
   },
