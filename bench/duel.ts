@@ -6,7 +6,7 @@ import { readSafetensors } from "swinyolo/engine";
 import { type Agreement, agreement, tolerance } from "./agree.js";
 import { type Case, caseName } from "./cases.js";
 import type { Peer } from "./peer.js";
-import { stepRates, writeCase } from "./prepare.js";
+import { stepRates, type Waiting, writeCase } from "./prepare.js";
 import { type Estimate, median, medianInterval } from "./stats.js";
 import { type Command, runOnce, type StepTime, startWorker, type Worker } from "./turns.js";
 
@@ -35,6 +35,7 @@ export interface DuelOptions {
   /** Steps of each side before the first that counts. */
   readonly warmup: number;
   readonly threads: number;
+  readonly waiting: Waiting;
 }
 
 /**
@@ -44,7 +45,7 @@ export interface DuelOptions {
 export async function duel(one: Case, peer: Peer, options: DuelOptions): Promise<Duel> {
   const folder = await mkdtemp(join(tmpdir(), "swinyolo-bench-"));
   try {
-    const file = await writeCase(one, { folder, threads: options.threads });
+    const file = await writeCase(one, { folder, ...options });
     if ("missing" in peer) {
       const [ours] = await takeTurns([ourCommand("turns", file)], options);
       return { ...one, ours };

@@ -50,7 +50,7 @@ const commandOf = (name: string, args: readonly string[]): string =>
   ["npm run bench --", name, ...args.filter((arg) => arg.includes("=") && !arg.startsWith("docs="))].join(" ");
 
 async function steps(kind: Case["kind"], options: BenchOptions, shapes: readonly string[]): Promise<Found> {
-  const peer = findPeer();
+  const peer = findPeer(options.waiting);
   const said = "missing" in peer ? peer.missing : peer.version;
   console.error(said);
   const duels: Duel[] = [];
@@ -58,13 +58,13 @@ async function steps(kind: Case["kind"], options: BenchOptions, shapes: readonly
     duels.push(await duel(one, peer, options));
     console.error(duelLine(duels.at(-1)!));
   }
-  const { rounds, warmup, threads } = options;
+  const { rounds, warmup, threads, waiting } = options;
   const markdown = [
-    `${said}. ${threads} threads; ${rounds} rounds after ${warmup} to warm up, both sides taking turns; medians. ${agreementLine(duels)}`,
+    `${said}. ${threads} threads, ${waiting} while they wait; ${rounds} rounds after ${warmup} to warm up, both sides taking turns; medians. ${agreementLine(duels)}`,
     "",
     duelTable(duels),
   ].join("\n");
-  return { data: { peer: said, rounds, warmup, threads, duels }, markdown };
+  return { data: { peer: said, rounds, warmup, threads, waiting, duels }, markdown };
 }
 
 async function loader({ data = bloodCells(), workers }: BenchOptions): Promise<Found> {

@@ -1,11 +1,13 @@
 import { availableParallelism } from "node:os";
 import { UserError } from "swinyolo/data";
+import type { Waiting } from "./prepare.js";
 
 /** Options of a run, as given on the command line by `key=value`. */
 export interface BenchOptions {
   readonly rounds: number;
   readonly warmup: number;
   readonly threads: number;
+  readonly waiting: Waiting;
   readonly models: readonly string[];
   /** Shapes BATCHxSIZE; each bench has its own where left out. */
   readonly shapes?: readonly string[];
@@ -21,6 +23,7 @@ export const usage = `npm run bench -- [train] [inference] [loader] [key=value .
   rounds=10      steps of each side that count
   warmup=2       steps of each side before them
   threads=${availableParallelism()}      of both sides
+  waiting=passive  how threads wait: passive, or spinning as both sides do by themselves (for a machine with nothing else to do)
   models=yolov5n,yolov5s,yolov5n-swinv2,yolov5s-swinv2
   shapes=4x320   batch x size, by commas; train 4x320 and inference 1x640 by default
   workers=0,1,2  of the loader
@@ -31,6 +34,7 @@ const parsers = {
   rounds: count,
   warmup: count,
   threads: count,
+  waiting,
   models: list,
   shapes: list,
   workers: (text: string) => list(text).map(count),
@@ -52,6 +56,7 @@ export function parseOptions(args: readonly string[]): { names: string[]; option
     rounds: 10,
     warmup: 2,
     threads: availableParallelism(),
+    waiting: "passive",
     models: ["yolov5n", "yolov5s", "yolov5n-swinv2", "yolov5s-swinv2"],
     workers: [0, 1, 2],
     docs: true,
@@ -61,6 +66,11 @@ export function parseOptions(args: readonly string[]): { names: string[]; option
 
 function list(text: string): string[] {
   return text.split(",").filter(Boolean);
+}
+
+function waiting(text: string): Waiting {
+  if (text !== "passive" && text !== "spinning") throw new UserError(`waiting=${text}: expected passive or spinning`);
+  return text;
 }
 
 function count(text: string): number {

@@ -9,11 +9,18 @@ import type { Case } from "./cases.js";
 /** Of every step. The rate is low: the same batch comes again and again, and the numbers should stay ordinary. */
 export const stepRates = { biasLr: 0.001, lr: 0.001, momentum: 0.937, weightDecay: 0.0005, clipNorm: 10 };
 
+/**
+ * How threads wait for one another: `passive` sleep at once, `spinning` as both libraries do by themselves. On a machine that
+ * others use too, spinning threads keep away the very threads that they wait for, and times say nothing.
+ */
+export type Waiting = "passive" | "spinning";
+
 /** Everything that both sides need for a case, as it goes into a file; the numbers are in `tensors`. */
 export interface CaseFile {
   readonly kind: Case["kind"];
   readonly batch: number;
   readonly threads: number;
+  readonly waiting: Waiting;
   /** safetensors: `state.NAME` the weights, `input.images` uint8 [b, 3, h, w], `input.targets` [n, 6]. */
   readonly tensors: string;
   /** Contents of the model's YAML. */
@@ -31,7 +38,7 @@ export interface CaseFile {
 /** Writes a case's file and numbers into a folder; returns the file. */
 export async function writeCase(
   { kind, model: name, batch, size }: Case,
-  { folder, threads }: { folder: string; threads: number },
+  { folder, threads, waiting }: { folder: string; threads: number; waiting: Waiting },
 ): Promise<string> {
   const { yaml, place } = readModelFile(name);
   const model = buildModel(yaml, { place });
@@ -46,6 +53,7 @@ export async function writeCase(
     kind,
     batch,
     threads,
+    waiting,
     tensors: join(folder, "case.safetensors"),
     yaml,
     layers: model.layers.map(({ from, module, args, repeats }) => {

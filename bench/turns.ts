@@ -7,6 +7,7 @@ export interface Command {
   readonly name: string;
   readonly program: string;
   readonly args: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** What a worker says of one step. */
@@ -29,8 +30,8 @@ export interface Worker {
 }
 
 /** Starts a worker and waits until it is ready. What it writes to stderr is part of the error when it fails. */
-export async function startWorker({ name, program, args }: Command): Promise<Worker> {
-  const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] });
+export async function startWorker({ name, program, args, env }: Command): Promise<Worker> {
+  const child = spawn(program, args, { env, stdio: ["pipe", "pipe", "pipe"] });
   const failure = failureOf(child, name);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const answer = async (): Promise<Record<string, number>> => {
@@ -51,8 +52,8 @@ export async function startWorker({ name, program, args }: Command): Promise<Wor
 }
 
 /** Runs a program to its end. */
-export async function runOnce({ name, program, args }: Command): Promise<void> {
-  const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"] });
+export async function runOnce({ name, program, args, env }: Command): Promise<void> {
+  const child = spawn(program, args, { env, stdio: ["ignore", "ignore", "pipe"] });
   const failure = failureOf(child, name);
   await Promise.race([once(child, "close").then(([code]) => (code === 0 ? undefined : failure)), failure]);
 }

@@ -13,7 +13,7 @@ import {
   type TrainBatch,
   writeSafetensors,
 } from "swinyolo/engine";
-import { cast, compile, graph, type HostArray, hostArray, input, mul, scalar } from "swinyolo/graph";
+import { cast, compile, graph, type HostArray, hostArray, input, mul, type Runtime, scalar } from "swinyolo/graph";
 import { buildModel, type DetectionModel, emaDecay, paramInputs } from "swinyolo/nn";
 import { peakMemory } from "./memory.js";
 import type { CaseFile } from "./prepare.js";
@@ -49,6 +49,18 @@ async function main([mode, caseFile, out]: readonly string[]): Promise<void> {
   say({ peak: peakMemory() });
 }
 
+// ONNX Runtime, with threads that wait as the case says.
+async function runtimeFor({ waiting }: CaseFile): Promise<Runtime> {
+  const runtime = await loadRuntime();
+  if (waiting === "spinning") return runtime;
+  const extra = { session: { intra_op: { allow_spinning: "0" } } };
+  const { InferenceSession, Tensor } = runtime;
+  return {
+    Tensor,
+    InferenceSession: { create: (model, options) => InferenceSession.create(model, { ...options, extra }) },
+  };
+}
+
 interface Setting {
   readonly one: CaseFile;
   readonly model: DetectionModel;
@@ -62,7 +74,7 @@ type Step = (results?: Map<string, HostArray>) => Promise<{ value: number; updat
 const sides = { train, inference };
 
 async function train({ one, model, weights, batch }: Setting): Promise<Step> {
-  const runtime = await loadRuntime();
+  const runtime = await runtimeFor(one);
   const { threads, loss, anchorT, balance, rates, ema } = one;
   const state = createState(model.module, weights, { optimizer: "SGD" });
   const gradients = createGradients(runtime, model, { threads, loss, anchorT });
@@ -92,13 +104,13 @@ async function trainingMaps({ one, model, weights, batch }: Setting, results: Ma
   const maps = model.module(mul(cast(images, "float32"), scalar(1 / 255)));
   const outputs = new Map(maps.map((map, i) => [`map.${i}`, map]));
   const forward = graph(new Map([...paramInputs(model.module), ["images", images]]), outputs);
-  const program = await compile(await loadRuntime(), forward, { threads: one.threads });
+  const program = await compile(await runtimeFor(one), forward, { threads: one.threads });
   copy(await program.run(new Map([...weights, ["images", batch.images]])), "", results);
   await program.release();
 }
 
 async function inference({ one, model, weights, batch: { images } }: Setting): Promise<Step> {
-  const runtime = await loadRuntime();
+  const runtime = await runtimeFor(one);
   const forward = createForward(runtime, model, { weights, threads: one.threads });
   return async (results) => {
     const { rows } = await forward.run(images);
