@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { type CommandName, commandOptions, parseOptions } from "../engine/config/index.js";
-import { messageOf, suggestion, UserError } from "../errors/index.js";
+import { Failure, messageOf, suggestion, UserError } from "../errors/index.js";
 import { commands } from "./commands/index.js";
 import { helpOf, overview, summaries } from "./help.js";
 import { createOutput } from "./output.js";
@@ -120,6 +120,9 @@ function fail(error: unknown): void {
   } else if (error instanceof UserError || isRefusal(error)) {
     process.stderr.write(`${messageOf(error)}\n`);
     process.exitCode = 2;
+  } else if (error instanceof Failure) {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
   } else {
     process.stderr.write(
       `${messageOf(error).split("\n")[0]}\nThis is a bug in swinyolo. SWINYOLO_DEBUG=1 shows where; please report it with that.\n`,

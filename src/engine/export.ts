@@ -1,5 +1,5 @@
 import { statSync } from "node:fs";
-import { UserError } from "../errors/index.js";
+import { Failure, UserError } from "../errors/index.js";
 import {
   bake,
   compile,
@@ -176,7 +176,7 @@ async function compare(
     for (const [name, array] of wanted) maxDifference = Math.max(maxDifference, difference(array, got.get(name)!));
     const same = settings.raw || sameDetections(wanted.get("output0")!, got.get("output0")!, settings);
     if (!same || (!settings.half && !(maxDifference <= 1e-2))) {
-      throw new Error(
+      throw new Failure(
         `the exported file differs from the model: by up to ${maxDifference}, detections ${same ? "equal" : "different"}; nothing was written`,
       );
     }

@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { stringify } from "yaml";
 import { type Batch, rng } from "../data/index.js";
-import { UserError } from "../errors/index.js";
+import { Failure, UserError } from "../errors/index.js";
 import { checkDevice, type HostArray, hostArray, type Runtime } from "../graph/index.js";
 import {
   autobalance,
@@ -455,7 +455,7 @@ interface BadBatch {
 async function failOnNan({ runtime, model, state, images, batch }: BadBatch): Promise<never> {
   const bad = await firstBadTensor(runtime, model, { state, images });
   const pictures = batch.sources.map(({ path }) => path).join(", ");
-  throw new Error(
+  throw new Failure(
     `the loss is not a number; first bad tensor: ${bad ?? "the loss itself"}; pictures of the batch: ${pictures}`,
   );
 }

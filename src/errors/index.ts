@@ -10,6 +10,11 @@ export class UserError extends Error {
   }
 }
 
+/** Work that did not come to a good end though nobody made a mistake, such as a loss that is no number. Exit code 1. */
+export class Failure extends Error {
+  override readonly name: string = "Failure";
+}
+
 /** The message of anything thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
