@@ -29,7 +29,7 @@ import { type Prepared, prepare } from "./training/prepare.js";
 import { choosePreset } from "./training/preset.js";
 import { type Hyp, lossOptions, type TrainSettings } from "./training/settings.js";
 import { averagedWeights, createState, dumpState, restoreState, type TrainState } from "./training/state.js";
-import { createGradients } from "./training/step.js";
+import { anchorLevels, createGradients } from "./training/step.js";
 import { readSafetensors, writeAtomic, writeSafetensors } from "./weights/files.js";
 
 /** What happens while training, in the order it happens. */
@@ -424,16 +424,6 @@ function scheduleOf(settings: TrainSettings, hyp: Hyp, batches: number) {
     leastWarmup: preset.settings.leastWarmup,
   };
   return { preset, schedule };
-}
-
-function anchorLevels(anchors: HostArray): [number, number][][] {
-  const [levels, count] = anchors.shape;
-  return Array.from({ length: levels }, (_, l) =>
-    Array.from({ length: count }, (_, i): [number, number] => {
-      const at = (l * count + i) * 2;
-      return [Number(anchors.data[at]), Number(anchors.data[at + 1])];
-    }),
-  );
 }
 
 /** The model's YAML with the classes and anchors that it was trained with. */

@@ -1,4 +1,4 @@
-import { allocate, type DType, float16Bits, type HostArray } from "./host.js";
+import { allocate, type DType, elements, float16Bits, type HostArray } from "./host.js";
 import type { Op } from "./op.js";
 
 /** Sizes along each axis, outermost first; a scalar has shape []. */
@@ -78,7 +78,7 @@ export function scalar(number: number, dtype: DType = "float32"): Tensor {
 }
 
 /** How many elements a shape holds. */
-export const sizeOf = (shape: Shape): number => shape.reduce((n, d) => n * d, 1);
+export const sizeOf: (shape: Shape) => number = elements;
 
 export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((d, i) => d === b[i]);
 

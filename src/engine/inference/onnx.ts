@@ -13,9 +13,6 @@ import {
 } from "../../graph/index.js";
 import type { Backend } from "./detect.js";
 
-/** Keys of the metadata that an exported file carries; `names` is JSON: a list, or a map from class number to name. */
-export const metadataKeys = ["names", "stride", "imgsz", "task", "preprocessing"] as const;
-
 /**
  * An exported ONNX file as something to detect with: ours, or one with the same input (pictures from 0 to 1) and output
  * (rows of cx, cy, w, h, objectness, scores).

@@ -189,16 +189,22 @@ export function stepGraph({ model, learned, images, capacity, options }: StepSha
 
 /** The shapes of the levels for pictures [b, c, h, w]. */
 export function levelShapes(model: Trainable, state: TrainState, images: readonly number[]): LevelShape[] {
-  const anchors = currentWeights(state).get(model.anchorsName)!;
-  const [, count] = anchors.shape;
+  const anchors = anchorLevels(currentWeights(state).get(model.anchorsName)!);
   return model.strides.map((stride, level) => ({
     width: Math.ceil(images[3] / stride),
     height: Math.ceil(images[2] / stride),
-    anchors: Array.from({ length: count }, (_, i) => {
-      const at = (level * count + i) * 2;
-      return [Number(anchors.data[at]), Number(anchors.data[at + 1])] as const;
-    }),
+    anchors: anchors[level],
   }));
+}
+
+/** Width and height of every anchor of every level, in cells, from a buffer [levels, anchors, 2]. */
+export function anchorLevels({ shape: [levels, count], data }: HostArray): [number, number][][] {
+  return Array.from({ length: levels }, (_, l) =>
+    Array.from({ length: count }, (_, i): [number, number] => {
+      const at = (l * count + i) * 2;
+      return [Number(data[at]), Number(data[at + 1])];
+    }),
+  );
 }
 
 interface TargetShape {
