@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { basename, extname, join } from "node:path";
+import { join } from "node:path";
 import { createLoader, type Loader, readDataset, scanSplit } from "../data/index.js";
 import { UserError } from "../errors/index.js";
 import type { BlockDefinition } from "../nn/index.js";
@@ -10,7 +10,7 @@ import type { Backend, StageTimes } from "./inference/detect.js";
 import { nativeBackend } from "./inference/native.js";
 import { onnxBackend } from "./inference/onnx.js";
 import { coco80, cocoRecords } from "./metrics/coco/index.js";
-import { type CocoScores, scoreCoco } from "./metrics/cocoScores.js";
+import { type CocoScores, scoreCoco, stem } from "./metrics/cocoScores.js";
 import { openModel } from "./model.js";
 import { runFolder } from "./run/folder.js";
 import { valPlots } from "./run/plots.js";
@@ -153,22 +153,20 @@ async function writeResults(folder: string, results: readonly PictureResult[], o
   if (save_txt) {
     for (const { source, detections } of results) {
       files.push([
-        join(folder, "labels", `${stemOf(source.path)}.txt`),
+        join(folder, "labels", `${stem(source.path)}.txt`),
         labelLines(detections, source, options.save_conf),
       ]);
     }
   }
   if (save_json)
     files.push([
-      join(folder, `${stemOf(String(options.weights))}_predictions.json`),
+      join(folder, `${stem(String(options.weights))}_predictions.json`),
       JSON.stringify(
-        results.flatMap(({ source, detections }) => cocoRecords(stemOf(source.path), detections, { categories })),
+        results.flatMap(({ source, detections }) => cocoRecords(stem(source.path), detections, { categories })),
       ),
     ]);
   await writeAtomic(files);
 }
-
-const stemOf = (path: string): string => basename(path, extname(path));
 
 /** Detections as lines of a label file, least confident first: class, centre and size in fractions, and the confidence. */
 export function labelLines(

@@ -55,7 +55,8 @@ export function scoreCoco(annotations: unknown, results: readonly PictureResult[
   return Object.fromEntries(names.map((name, i) => [name, stats[i]])) as unknown as CocoScores;
 }
 
-const stem = (path: string): string => basename(path, extname(path));
+/** A file's name without folder and ending. */
+export const stem = (path: string): string => basename(path, extname(path));
 
 function categoryIds({ categories = [] }: CocoGroundTruth): readonly number[] {
   const ids = categories.map(({ id }) => id).sort((a, b) => a - b);
