@@ -18,23 +18,22 @@ interface Place {
   readonly shape: readonly number[];
 }
 
-/** A flat vector that steps read and write in turn: two arrays, the current one first. */
-export type Pair = [now: Float32Array, next: Float32Array];
-
 /**
  * Everything that training changes, in flat vectors: for every parameter group its weights `w`, their average `ema` and the
- * optimizer's moments, each twice so that a step reads one and writes the other; floating buffers once. Named arrays are
- * views into them, so nothing is copied on the way to ONNX Runtime.
+ * optimizer's moments; floating buffers and their average. Named arrays are views into them, so nothing is copied on the way
+ * to ONNX Runtime.
  */
 export interface TrainState {
   readonly optimizer: OptimizerKind;
   readonly places: ReadonlyMap<string, Place>;
   readonly sizes: GroupSizes;
   /** `bias.w`, `bias.ema`, `bias.m`, ..., `buffer.ema` */
-  readonly pairs: ReadonlyMap<string, Pair>;
+  readonly vectors: ReadonlyMap<string, Float32Array>;
   readonly buffer: Float32Array;
-  /** Sums of gradients since the last step, by group. */
+  /** Sums of the gradients of `pending` batches, by group. */
   readonly gradients: Readonly<Record<GroupName, Float32Array>>;
+  /** Batches since the last step; at 0, what `gradients` holds counts for nothing. */
+  pending: number;
   /** Whole-number buffers (num_batches_tracked counts here) and constants. */
   readonly fixed: Map<string, HostArray>;
   /** The same as they were at the start, which the average keeps. */
@@ -67,20 +66,21 @@ export function createState(model: Part, values: ReadonlyMap<string, HostArray>,
     places.set(name, { vector, offset: sizes[vector], size, shape: tensor.shape });
     sizes[vector] += size;
   }
-  const pairs = new Map<string, Pair>();
-  const pair = (size: number): Pair => [new Float32Array(size), new Float32Array(size)];
+  const vectors = new Map<string, Float32Array>();
   for (const group of groupNames) {
-    for (const name of ["w", "ema", ...momentsOf(optimizer)]) pairs.set(`${group}.${name}`, pair(sizes[group]));
+    for (const name of ["w", "ema", ...momentsOf(optimizer)]) {
+      vectors.set(`${group}.${name}`, new Float32Array(sizes[group]));
+    }
   }
-  pairs.set("buffer.ema", pair(sizes.buffer));
-  const gradients = Object.fromEntries(groupNames.map((group) => [group, new Float32Array(sizes[group])]));
+  vectors.set("buffer.ema", new Float32Array(sizes.buffer));
   const state: TrainState = {
     optimizer,
     places,
     sizes,
-    pairs,
+    vectors,
     buffer: new Float32Array(sizes.buffer),
-    gradients: gradients as Record<GroupName, Float32Array>,
+    gradients: groupVectors(sizes),
+    pending: 0,
     fixed: new Map([...fixed].map(([name, { dtype, shape, data }]) => [name, hostArray(dtype, shape, data.slice())])),
     fixedAtStart: fixed,
     steps: 0,
@@ -94,6 +94,13 @@ export function createState(model: Part, values: ReadonlyMap<string, HostArray>,
   return state;
 }
 
+/** A vector of zeros for every parameter group. */
+export const groupVectors = (sizes: GroupSizes): Record<GroupName, Float32Array> => ({
+  bias: new Float32Array(sizes.bias),
+  weight: new Float32Array(sizes.weight),
+  norm: new Float32Array(sizes.norm),
+});
+
 function numbersOf(values: ReadonlyMap<string, HostArray>, name: string): HostArray {
   const value = values.get(name);
   if (!value) throw new Error(`no numbers for ${name}`);
@@ -101,18 +108,18 @@ function numbersOf(values: ReadonlyMap<string, HostArray>, name: string): HostAr
 }
 
 const weightsOf = (state: TrainState, { vector }: Place): Float32Array =>
-  vector === "buffer" ? state.buffer : state.pairs.get(`${vector}.w`)![0];
+  vector === "buffer" ? state.buffer : state.vectors.get(`${vector}.w`)!;
 
-const averagesOf = (state: TrainState, { vector }: Place): Float32Array => state.pairs.get(`${vector}.ema`)![0];
+const averagesOf = (state: TrainState, { vector }: Place): Float32Array => state.vectors.get(`${vector}.ema`)!;
 
 /** A view of a flat vector under the shape of a named array. */
 const view = (vector: Float32Array, { offset, size, shape }: Place): HostArray =>
   hostArray("float32", shape, vector.subarray(offset, offset + size));
 
-/** The current weights and buffers by name: views, valid until the next step. */
+/** The current weights and buffers by name: views, which the next step changes. */
 export const currentWeights = (state: TrainState): Map<string, HostArray> => named(state, weightsOf, state.fixed);
 
-/** The averaged weights and buffers by name: views, valid until the next step. */
+/** The averaged weights and buffers by name: views, which the next step changes. */
 export const averagedWeights = (state: TrainState): Map<string, HostArray> =>
   named(state, averagesOf, state.fixedAtStart);
 
@@ -152,11 +159,11 @@ export function setBuffer(state: TrainState, name: string, data: Float32Array): 
 /** The state as named arrays for a file: flat vectors, buffers and counters, and back by `restoreState`. */
 export function dumpState(state: TrainState): Map<string, HostArray> {
   const arrays = new Map<string, HostArray>();
-  for (const [name, [now]] of state.pairs) arrays.set(name, hostArray("float32", [now.length], now));
+  for (const [name, vector] of state.vectors) arrays.set(name, hostArray("float32", [vector.length], vector));
   arrays.set("buffer", hostArray("float32", [state.buffer.length], state.buffer));
   for (const [group, data] of Object.entries(state.gradients))
     arrays.set(`${group}.gradients`, hostArray("float32", [data.length], data));
-  arrays.set("counters", hostArray("float64", [2], Float64Array.of(state.steps, state.updates)));
+  arrays.set("counters", hostArray("float64", [3], Float64Array.of(state.steps, state.updates, state.pending)));
   return arrays;
 }
 
@@ -174,9 +181,9 @@ export function restoreState(state: TrainState, arrays: ReadonlyMap<string, Host
     }
     target.set(found.data as Float32Array);
   };
-  for (const [name, [now]] of state.pairs) into(name, now);
+  for (const [name, vector] of state.vectors) into(name, vector);
   into("buffer", state.buffer);
   for (const group of groupNames) into(`${group}.gradients`, state.gradients[group]);
   const counters = arrays.get("counters")?.data as Float64Array;
-  [state.steps, state.updates] = counters;
+  [state.steps, state.updates, state.pending] = counters;
 }

@@ -34,7 +34,7 @@ import {
   paramInputs,
   yolov5Loss,
 } from "../../nn/index.js";
-import { countBatch, currentWeights, gradientViews, setBuffer, type TrainState } from "./state.js";
+import { countBatch, currentWeights, gradientViews, groupVectors, setBuffer, type TrainState } from "./state.js";
 
 /** What a training step needs to know of a detector. */
 export interface Trainable {
@@ -88,7 +88,7 @@ interface Compiled {
 /** The gradients of a detector, compiled for each shape when it first comes. */
 export function createGradients(runtime: Runtime, model: Trainable, options: GradientOptions): Gradients {
   const cache = new Map<string, Compiled>();
-  let fresh: Record<GroupName, Float32Array> | undefined;
+  let apart: Record<GroupName, Float32Array> | undefined;
   let capacity = 0;
 
   const compiledFor = async (state: TrainState, images: readonly number[]): Promise<Compiled> => {
@@ -120,10 +120,6 @@ export function createGradients(runtime: Runtime, model: Trainable, options: Gra
       capacity = needed;
     }
     const { program, masks, outputs } = await compiledFor(state, images.shape);
-    fresh ??= Object.fromEntries(groupNames.map((g) => [g, new Float32Array(state.sizes[g])])) as Record<
-      GroupName,
-      Float32Array
-    >;
     const feeds = currentWeights(state);
     feeds.set("images", images);
     feeds.set("balance", hostArray("float32", [balance.length], Float32Array.from(balance)));
@@ -133,9 +129,15 @@ export function createGradients(runtime: Runtime, model: Trainable, options: Gra
     masks.forEach((mask, place) => {
       feeds.set(mask.name, drawMask(mask, options.random?.(iteration, place) ?? Math.random));
     });
-    const into = gradientArrays(state, fresh, outputs);
+    if (state.pending) apart ??= groupVectors(state.sizes);
+    const made = state.pending ? apart! : state.gradients;
+    const into = outputArrays(state, made, outputs);
     await program.run(feeds, into);
-    collect(state, fresh, into);
+    if (made !== state.gradients) addUp(state.gradients, made);
+    for (const [name, { data }] of into) {
+      if (name.startsWith("stats.")) setBuffer(state, name.slice(6), data as Float32Array);
+    }
+    state.pending++;
     countBatch(state);
     const number = (name: string) => into.get(name)!.data as Float32Array;
     const [box, obj, cls] = number("parts");
@@ -243,30 +245,22 @@ function drawMask({ shape, rate }: DropoutMask, next: () => number): HostArray {
   );
 }
 
-function gradientArrays(
+function outputArrays(
   state: TrainState,
-  fresh: Record<GroupName, Float32Array>,
+  made: Record<GroupName, Float32Array>,
   outputs: Graph["outputs"],
 ): Map<string, HostArray> {
   const into = new Map<string, HostArray>();
-  const views = gradientViews(state, fresh);
+  const views = gradientViews(state, made);
   for (const [name, { dtype, shape }] of outputs) {
     into.set(name, name.startsWith("grad.") ? views.get(name.slice(5))! : hostArray(dtype, shape));
   }
   return into;
 }
 
-// Adds this batch's gradients to the sums and stores the new running statistics.
-function collect(
-  state: TrainState,
-  fresh: Record<GroupName, Float32Array>,
-  into: ReadonlyMap<string, HostArray>,
-): void {
+function addUp(sums: Record<GroupName, Float32Array>, made: Record<GroupName, Float32Array>): void {
   for (const group of groupNames) {
-    const [sum, add] = [state.gradients[group], fresh[group]];
+    const [sum, add] = [sums[group], made[group]];
     for (let i = 0; i < sum.length; i++) sum[i] += add[i];
-  }
-  for (const [name, { data }] of into) {
-    if (name.startsWith("stats.")) setBuffer(state, name.slice(6), data as Float32Array);
   }
 }
