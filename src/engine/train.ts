@@ -30,6 +30,7 @@ import { choosePreset } from "./training/preset.js";
 import { type Hyp, lossOptions, type TrainSettings } from "./training/settings.js";
 import { averagedWeights, createState, dumpState, restoreState, type TrainState } from "./training/state.js";
 import { anchorLevels, createGradients } from "./training/step.js";
+import { withinMemory } from "./training/withinMemory.js";
 import { readSafetensors, writeAtomic, writeSafetensors } from "./weights/files.js";
 
 /** What happens while training, in the order it happens. */
@@ -131,8 +132,12 @@ export async function* trainRun(settings: TrainSettings, context: TrainContext):
 async function openRun(given: TrainSettings, context: TrainContext) {
   checkDevice(await loadRuntime(), given.device);
   const resumed = given.resume ? readResumed(given, context.moreEpochs) : undefined;
-  const settings = resumed?.settings ?? given;
   const hyp = resumed?.hyp ?? context.hyp;
+  const { settings, message } = await withinMemory(resumed?.settings ?? given, {
+    hyp,
+    extra: context.extra,
+    weights: resumed?.weights,
+  });
   const prepared = await prepare(settings, {
     hyp,
     extra: context.extra,
@@ -140,7 +145,8 @@ async function openRun(given: TrainSettings, context: TrainContext) {
     onScan: context.onScan,
   });
   try {
-    return await buildRun({ settings, hyp, prepared, context, resumed });
+    const messages = message === undefined ? prepared.messages : [message, ...prepared.messages];
+    return await buildRun({ settings, hyp, prepared: { ...prepared, messages }, context, resumed });
   } catch (error) {
     await prepared.close();
     throw error;
@@ -156,6 +162,7 @@ interface RunParts {
 }
 
 async function buildRun({ settings, hyp, prepared, context, resumed }: RunParts) {
+  const checkpointing = settings.recompute === "auto" ? "none" : settings.recompute;
   const { loaded, names, imgsz, train, val } = prepared;
   const { model } = loaded;
   const runtime = await loadRuntime();
@@ -192,7 +199,7 @@ async function buildRun({ settings, hyp, prepared, context, resumed }: RunParts)
     ...session,
     loss,
     anchorT: hyp.anchor_t,
-    recompute: settings.recompute,
+    recompute: checkpointing,
     random: (iteration, place) => {
       const random = rng(settings.seed, "dropout", iteration, place);
       return () => random.next();

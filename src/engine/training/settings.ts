@@ -23,7 +23,12 @@ export interface TrainSettings {
   readonly device: string;
   readonly threads?: number;
   readonly multi_scale: boolean;
-  readonly recompute: Recompute;
+  /** `auto` until memory is planned. */
+  readonly recompute: Recompute | "auto";
+  /** Bytes that training may take; the machine's where left out. */
+  readonly memory?: number;
+  /** What was not given and may be chosen to fit. */
+  readonly open?: readonly string[];
   readonly single_cls: boolean;
   readonly optimizer: OptimizerKind;
   readonly workers?: number;
