@@ -133,7 +133,7 @@ async function openRun(given: TrainSettings, context: TrainContext) {
   checkDevice(await loadRuntime(), given.device);
   const resumed = given.resume ? readResumed(given, context.moreEpochs) : undefined;
   const hyp = resumed?.hyp ?? context.hyp;
-  const { settings, message } = await withinMemory(resumed?.settings ?? given, {
+  const { settings, message, keep } = await withinMemory(resumed?.settings ?? given, {
     hyp,
     extra: context.extra,
     weights: resumed?.weights,
@@ -146,7 +146,7 @@ async function openRun(given: TrainSettings, context: TrainContext) {
   });
   try {
     const messages = message === undefined ? prepared.messages : [message, ...prepared.messages];
-    return await buildRun({ settings, hyp, prepared: { ...prepared, messages }, context, resumed });
+    return await buildRun({ settings, hyp, prepared: { ...prepared, messages }, context, resumed, keep });
   } catch (error) {
     await prepared.close();
     throw error;
@@ -159,9 +159,11 @@ interface RunParts {
   readonly prepared: Prepared;
   readonly context: TrainContext;
   readonly resumed?: Resumed;
+  /** Compiled shapes that there is memory for. */
+  readonly keep?: number;
 }
 
-async function buildRun({ settings, hyp, prepared, context, resumed }: RunParts) {
+async function buildRun({ settings, hyp, prepared, context, resumed, keep }: RunParts) {
   const checkpointing = settings.recompute === "auto" ? "none" : settings.recompute;
   const { loaded, names, imgsz, train, val } = prepared;
   const { model } = loaded;
@@ -200,6 +202,7 @@ async function buildRun({ settings, hyp, prepared, context, resumed }: RunParts)
     loss,
     anchorT: hyp.anchor_t,
     recompute: checkpointing,
+    keep,
     random: (iteration, place) => {
       const random = rng(settings.seed, "dropout", iteration, place);
       return () => random.next();

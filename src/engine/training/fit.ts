@@ -27,6 +27,8 @@ export interface Fit {
   readonly imgsz: number;
   readonly recompute: Recompute;
   readonly bytes: number;
+  /** Compiled shapes that may be kept: a second for the last batch of an epoch, which is smaller, where it fits too. */
+  readonly keep: 1 | 2;
 }
 
 /**
@@ -56,15 +58,24 @@ const smaller = (size: number, stride: number): number[] =>
 type Choice = Pick<Fit, "batch" | "imgsz"> & { readonly recompute: Recompute | "auto" };
 
 function fitted(wish: Wish, { batch, imgsz, recompute }: Choice): Fit | undefined {
-  const plan = (how: Recompute): Fit => ({ batch, imgsz, recompute: how, bytes: bytesOf(wish, batch, imgsz, how) });
+  const plan = (how: Recompute): Fit => {
+    const { total, step } = estimateOf(wish, { batch, imgsz, recompute: how });
+    const both = total + step <= wish.limit;
+    return { batch, imgsz, recompute: how, bytes: both ? total + step : total, keep: both ? 2 : 1 };
+  };
   const first = plan(recompute === "auto" ? "none" : recompute);
   if (first.bytes <= wish.limit) return first;
   if (recompute !== "auto" || plan("row").bytes > wish.limit) return undefined;
   return fewest(wish, [batch, wish.model.ch, imgsz, imgsz], plan);
 }
 
-const bytesOf = ({ model, optimizer, workers }: Wish, batch: number, imgsz: number, recompute: Recompute): number =>
-  estimateTraining({ model, batch, imgsz: [imgsz, imgsz], recompute, optimizer, workers }).total;
+const estimateOf = (
+  { model, optimizer, workers }: Wish,
+  { batch, imgsz, recompute }: Pick<Fit, "batch" | "imgsz" | "recompute">,
+) => estimateTraining({ model, batch, imgsz: [imgsz, imgsz], recompute, optimizer, workers });
+
+const bytesOf = (wish: Wish, batch: number, imgsz: number, recompute: Recompute): number =>
+  estimateOf(wish, { batch, imgsz, recompute }).total;
 
 // Blocks in the order of what they save for their arithmetic; the shortest head of that list that fits.
 function fewest({ model, limit }: Wish, images: readonly number[], plan: (how: Recompute) => Fit): Fit {

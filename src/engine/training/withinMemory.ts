@@ -19,7 +19,7 @@ interface Source {
 export async function withinMemory(
   settings: TrainSettings,
   source: Source,
-): Promise<{ settings: TrainSettings; message?: string }> {
+): Promise<{ settings: TrainSettings; message?: string; keep?: 1 | 2 }> {
   // Elsewhere than on the CPU another memory counts, which is not planned.
   if (settings.device !== "cpu") return { settings: { ...settings, recompute: settled(settings) } };
   const { batch, imgsz, open = [], optimizer } = settings;
@@ -47,7 +47,7 @@ export async function withinMemory(
     open: [],
   };
   const asked = settings.memory !== undefined || open.length > 0 || settings.recompute === "auto";
-  return { settings: chosen, ...(asked && { message: describe(fit, limit) }) };
+  return { settings: chosen, keep: fit.keep, ...(asked && { message: describe(fit, limit) }) };
 }
 
 const settled = ({ recompute }: TrainSettings) => (recompute === "auto" ? "none" : recompute);
