@@ -2,7 +2,7 @@ import { checkData as checkDataset, type DataCheck } from "../data/index.js";
 import { UserError } from "../errors/index.js";
 import { readHyp } from "./config/hyp.js";
 import type { Given, HypOverrides, Options } from "./config/index.js";
-import { parseOptions } from "./config/index.js";
+import { commandOptions, givenOptions, parseOptions } from "./config/index.js";
 import { type ExportResult, exportRun } from "./export.js";
 import { type ModelInfo, modelInfo } from "./info.js";
 import { loadPlugin } from "./plugin.js";
@@ -30,10 +30,16 @@ export async function* train(
   for (const message of warnings) yield { type: "report", message };
   const extra = await loadPlugin(options.plugin);
   const moreEpochs = given.epochs === undefined ? undefined : options.epochs;
-  yield* trainRun(trainSettings(options), { hyp, extra, signal, onScan, moreEpochs });
+  yield* trainRun(trainSettings(options, givenOptions(commandOptions.train, given)), {
+    hyp,
+    extra,
+    signal,
+    onScan,
+    moreEpochs,
+  });
 }
 
-function trainSettings(o: Options<"train">): TrainSettings {
+function trainSettings(o: Options<"train">, given: ReadonlySet<string>): TrainSettings {
   const [height, width] = o.imgsz;
   if (height !== width) throw new UserError(`imgsz=${height},${width}: training takes squares; one number expected`);
   if (o.data === undefined && o.resume === undefined) throw new UserError("data expected: data=data.yaml");
@@ -44,8 +50,16 @@ function trainSettings(o: Options<"train">): TrainSettings {
   }
   const freeze = o.freeze.length === 1 ? Array.from({ length: o.freeze[0] }, (_, i) => i) : o.freeze;
   const resume = o.resume === false ? undefined : o.resume;
+  const limited = o.memory !== undefined;
+  const open = [
+    ...(o.batch === "auto" || (limited && !given.has("batch")) ? ["batch"] : []),
+    ...(limited && !given.has("imgsz") ? ["imgsz"] : []),
+  ];
   return {
     ...o,
+    batch: o.batch === "auto" ? 16 : o.batch,
+    recompute: (limited || o.batch === "auto") && !given.has("recompute") ? "auto" : o.recompute,
+    open,
     data: o.data ?? "",
     imgsz: height,
     freeze,

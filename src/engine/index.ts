@@ -28,6 +28,8 @@ export { loadPlots } from "./report/load.js";
 export { generalFormat, resultsColumns, resultsHeader, resultsLine } from "./run/results.js";
 export { loadRuntime } from "./runtime.js";
 export type { BatchEvent, EndEvent, EpochEvent, TrainEvent } from "./train.js";
+export { type Fit, fitMemory } from "./training/fit.js";
+export { estimateTraining, type MemoryCase, type MemoryEstimate } from "./training/memory.js";
 export * from "./training/optimizer.js";
 export * from "./training/state.js";
 export * from "./training/step.js";

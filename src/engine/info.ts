@@ -5,11 +5,10 @@ import {
   countFlops,
   countParameters,
   type DetectionModel,
-  namedParams,
   paramInputs,
 } from "../nn/index.js";
 import { openModel, readModelFile } from "./model.js";
-import { stepGraph } from "./training/step.js";
+import { estimateTraining, planningGraph } from "./training/memory.js";
 
 /** A layer as `info` lists it. */
 export interface LayerInfo {
@@ -27,9 +26,11 @@ export interface LayerInfo {
 export interface MemoryInfo {
   /** Activations of a training step, at their peak. */
   readonly activations: number;
-  /** Weights, their gradients, momentum and average. */
+  /** Weights as loaded, and twice: weights, their gradients, momentum and average. */
   readonly state: number;
   readonly batch: number;
+  /** A whole training process at its peak, by `recompute`. */
+  readonly training: { readonly none: number; readonly row: number };
 }
 
 export interface ModelInfo {
@@ -68,11 +69,19 @@ export async function modelInfo({ model: file, weights, imgsz, nc, batch, extra 
     shape: i < outputs.length ? outputs[i].shape : maps.map(({ shape }) => shape),
   }));
   const parameters = countParameters(model.module);
+  const [none, row] = (["none", "row"] as const).map((recompute) =>
+    estimateTraining({ model, batch, imgsz: [height, width], recompute, workers: 1 }),
+  );
   return {
     parameters,
     gflops: countFlops(forward) / 1e9,
     layers,
-    memory: { activations: stepActivations(model, [batch, model.ch, height, width]), state: parameters * 4 * 7, batch },
+    memory: {
+      activations: planMemory(planningGraph(model, [batch, model.ch, height, width], "none")).activations,
+      state: none.state,
+      batch,
+      training: { none: none.total, row: row.total },
+    },
     imgsz: [height, width],
     strides: model.strides,
   };
@@ -93,11 +102,4 @@ async function describedModel({
   if (file === undefined) return (await openModel({ weights, extra, keepAnchors: true })).model;
   const { yaml, place } = readModelFile(file);
   return buildModel(yaml, { nc, place, extra });
-}
-
-function stepActivations(model: DetectionModel, images: readonly number[]): number {
-  const learned = [...namedParams(model.module)].filter(([, { kind }]) => kind === "parameter").map(([name]) => name);
-  const loss = { box: 1, obj: 1, cls: 1, obj_pw: 1, cls_pw: 1, fl_gamma: 0, label_smoothing: 0 };
-  const { graph: step } = stepGraph({ model, learned, images, capacity: 256, options: { loss, anchorT: 4 } });
-  return planMemory(step).activations;
 }

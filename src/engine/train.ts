@@ -30,6 +30,7 @@ import { choosePreset } from "./training/preset.js";
 import { type Hyp, lossOptions, type TrainSettings } from "./training/settings.js";
 import { averagedWeights, createState, dumpState, restoreState, type TrainState } from "./training/state.js";
 import { anchorLevels, createGradients } from "./training/step.js";
+import { withinMemory } from "./training/withinMemory.js";
 import { readSafetensors, writeAtomic, writeSafetensors } from "./weights/files.js";
 
 /** What happens while training, in the order it happens. */
@@ -131,8 +132,12 @@ export async function* trainRun(settings: TrainSettings, context: TrainContext):
 async function openRun(given: TrainSettings, context: TrainContext) {
   checkDevice(await loadRuntime(), given.device);
   const resumed = given.resume ? readResumed(given, context.moreEpochs) : undefined;
-  const settings = resumed?.settings ?? given;
   const hyp = resumed?.hyp ?? context.hyp;
+  const { settings, message, keep } = await withinMemory(resumed?.settings ?? given, {
+    hyp,
+    extra: context.extra,
+    weights: resumed?.weights,
+  });
   const prepared = await prepare(settings, {
     hyp,
     extra: context.extra,
@@ -140,7 +145,8 @@ async function openRun(given: TrainSettings, context: TrainContext) {
     onScan: context.onScan,
   });
   try {
-    return await buildRun({ settings, hyp, prepared, context, resumed });
+    const messages = message === undefined ? prepared.messages : [message, ...prepared.messages];
+    return await buildRun({ settings, hyp, prepared: { ...prepared, messages }, context, resumed, keep });
   } catch (error) {
     await prepared.close();
     throw error;
@@ -153,9 +159,12 @@ interface RunParts {
   readonly prepared: Prepared;
   readonly context: TrainContext;
   readonly resumed?: Resumed;
+  /** Compiled shapes that there is memory for. */
+  readonly keep?: number;
 }
 
-async function buildRun({ settings, hyp, prepared, context, resumed }: RunParts) {
+async function buildRun({ settings, hyp, prepared, context, resumed, keep }: RunParts) {
+  const checkpointing = settings.recompute === "auto" ? "none" : settings.recompute;
   const { loaded, names, imgsz, train, val } = prepared;
   const { model } = loaded;
   const runtime = await loadRuntime();
@@ -192,7 +201,8 @@ async function buildRun({ settings, hyp, prepared, context, resumed }: RunParts)
     ...session,
     loss,
     anchorT: hyp.anchor_t,
-    recompute: settings.recompute,
+    recompute: checkpointing,
+    keep,
     random: (iteration, place) => {
       const random = rng(settings.seed, "dropout", iteration, place);
       return () => random.next();

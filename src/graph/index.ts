@@ -17,4 +17,5 @@ export * from "./passes/recompute.js";
 export { type MemoryPlan, planMemory } from "./plan.js";
 export { printGraph } from "./print.js";
 export * from "./session.js";
+export { planSession, type SessionPlan } from "./sessionPlan.js";
 export * from "./tensor.js";

@@ -76,7 +76,9 @@ describe("usage", () => {
   test("of a command names its options, their defaults and other names", () => {
     const { status, stdout } = swinyolo(["train", "--help"]);
     expect(status).toBe(0);
-    expect(stdout).toMatch(/^ {2}batch +pictures a batch; a whole number from 1 \[16\] \(also --batch-size\)$/m);
+    expect(stdout).toMatch(
+      /^ {2}batch +pictures a batch; auto takes what fits into memory; a whole number from 1, or auto \[16\] \(also --batch-size\)$/m,
+    );
     expect(stdout).toContain("lr0, lrf, momentum");
     expect(swinyolo(["help", "train"]).stdout).toBe(stdout);
   });

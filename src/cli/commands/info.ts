@@ -29,9 +29,12 @@ export async function info({ given, output }: Call): Promise<void> {
   output.line(
     `${result.parameters.toLocaleString("en")} parameters, ${result.gflops.toFixed(2)} GFLOPs at ${height} x ${width}, strides ${result.strides.join(", ")}`,
   );
-  const { activations, state, batch } = result.memory;
+  const { activations, state, batch, training } = result.memory;
   output.line(
     `Training with batch ${batch}: ${gigabytes(activations)} of activations, ${gigabytes(state)} of weights, gradients and moments (planned)`,
+  );
+  output.line(
+    `The whole process, validation included: ${gigabytes(training.none)} with recompute=none, ${gigabytes(training.row)} with recompute=row`,
   );
 }
 

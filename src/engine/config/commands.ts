@@ -1,5 +1,18 @@
 import { hypRanges } from "./hypRanges.js";
-import { choice, flag, type OtherNames, provider, real, sides, text, textOrFlag, whole, wholes } from "./option.js";
+import {
+  amount,
+  choice,
+  flag,
+  type OtherNames,
+  provider,
+  real,
+  sides,
+  text,
+  textOrFlag,
+  whole,
+  wholeOrAuto,
+  wholes,
+} from "./option.js";
 
 const device = provider("where to run", { default: "cpu" });
 const threads = whole("threads inside an operator; the number of cores where left out", {
@@ -31,7 +44,11 @@ export const trainOptions = {
   data,
   hyp: text("hyper-parameters: a YAML file, or the name of one of ours", { default: "hyp.scratch-low.yaml" }),
   epochs: whole("how often all pictures are seen", { default: 100, least: 1 }),
-  batch: whole("pictures a batch", { default: 16, least: 1, aliases: ["batch_size"] }),
+  batch: wholeOrAuto("pictures a batch; auto takes what fits into memory", {
+    default: 16,
+    least: 1,
+    aliases: ["batch_size"],
+  }),
   imgsz: sides("image size in pixels", { default: [640, 640], aliases: ["img", "img_size"] }),
   rect: flag("batches of pictures of like aspect, without mosaic", { default: false }),
   resume: textOrFlag("go on with a run: its folder, or nothing for the newest"),
@@ -42,10 +59,14 @@ export const trainOptions = {
   cache: choice("keep pictures in memory or on disk", [false, "ram", "disk", "val"], { default: false, bare: "ram" }),
   device,
   threads,
-  recompute: choice("less memory for more time: compute layers again on the way back", [false, true, "cheap"], {
-    default: false,
-    bare: true,
-  }),
+  memory: amount(
+    "memory that training may take; what was left open of recompute, batch, imgsz gives way in this order",
+  ),
+  recompute: choice(
+    "less memory for more time: compute layers again on the way back; auto as few as fit",
+    ["none", "auto", "row", "cheap"],
+    { default: "none", bare: "row", off: "none" },
+  ),
   single_cls: flag("all objects are of one class", { default: false }),
   optimizer: choice("what turns gradients into steps", ["SGD", "Adam", "AdamW"], { default: "SGD" }),
   workers,

@@ -7,6 +7,7 @@ export { type CommandName, commandOptions, otherNames } from "./commands.js";
 export { configsFolder, resolveHypFile, resolveModelFile } from "./files.js";
 export { hypRanges } from "./hypRanges.js";
 export type { Option, OptionTable, ValuesOf } from "./option.js";
+export { givenOptions } from "./option.js";
 
 /** The options of a command, all decided. */
 export type Options<C extends CommandName> = ValuesOf<(typeof commandOptions)[C]>;

@@ -92,6 +92,43 @@ export const whole = <D extends number | undefined>(
   };
 };
 
+/** A whole number from `least` on, or `auto`. */
+export const wholeOrAuto = <D extends number | "auto">(
+  help: string,
+  rest: { default: D; least: number; aliases?: readonly string[] },
+) => {
+  const expected = `a whole number from ${rest.least}, or auto`;
+  const counted = number(expected, (n) => Number.isInteger(n) && n >= rest.least);
+  return {
+    schema: z.union([z.literal("auto"), counted]) as z.ZodType<number | "auto">,
+    help,
+    expected,
+    ...rest,
+  };
+};
+
+const byteUnits: Readonly<Record<string, number>> = {
+  "": 1,
+  k: 1e3,
+  m: 1e6,
+  g: 1e9,
+  t: 1e12,
+  ki: 2 ** 10,
+  mi: 2 ** 20,
+  gi: 2 ** 30,
+};
+
+/** An amount of memory: 4GB, 512MB, 3.5GiB; bytes without a unit. */
+export const amount = (help: string) => ({
+  schema: z.preprocess((value) => {
+    const [, size, unit] = /^([\d.]+)\s*([kmgt]?i?)b?$/i.exec(String(value)) ?? [];
+    return Number(size) * (byteUnits[unit?.toLowerCase()] ?? Number.NaN);
+  }, z.number().positive()) as z.ZodType<number>,
+  help,
+  expected: "an amount of memory, as 4GB or 512MB",
+  default: undefined,
+});
+
 /** A number in a range, ends included. */
 export const real = <D extends number | undefined>(
   help: string,
@@ -106,14 +143,15 @@ export const real = <D extends number | undefined>(
   };
 };
 
-/** One of a few values; `bare` is meant where only the name is given. */
+/** One of a few values; `bare` is meant where only the name is given (or true), `off` by false. */
 export const choice = <const V extends readonly (string | boolean)[], D extends V[number] | undefined>(
   help: string,
   values: V,
-  rest: { default: D; aliases?: readonly string[]; bare?: V[number] },
+  rest: { default: D; aliases?: readonly string[]; bare?: V[number]; off?: V[number] },
 ) => {
   const read = (value: unknown) => {
     if (rest.bare !== undefined && (value === true || value === "true")) return rest.bare;
+    if (rest.off !== undefined && (value === false || value === "false")) return rest.off;
     return typeof value === "string"
       ? (values.find((one) => String(one).toLowerCase() === value.toLowerCase()) ?? value)
       : value;
@@ -214,6 +252,15 @@ export function parseTable<T extends OptionTable>(
   }
   const defaults = Object.fromEntries(Object.entries(table).map(([name, option]) => [name, option.default]));
   return { values: { ...defaults, ...values } as ValuesOf<T>, rest };
+}
+
+/** The options of a table that were given, under any of their names. */
+export function givenOptions(table: OptionTable, given: Readonly<Record<string, unknown>>): Set<string> {
+  const known = knownNames(table, []);
+  const names = Object.entries(given).flatMap(([key, value]) =>
+    value === undefined ? [] : [known.get(plain(key))?.name],
+  );
+  return new Set(names.filter((name) => name !== undefined));
 }
 
 interface Meaning {

@@ -1,5 +1,6 @@
 import type { AugmentHyp } from "../../data/index.js";
 import type { LossOptions, OptimizerKind } from "../../nn/index.js";
+import type { Recompute } from "./step.js";
 
 /** The hyper-parameters of a hyp file, under their names there. */
 export type Hyp = Readonly<Record<string, number>>;
@@ -22,7 +23,12 @@ export interface TrainSettings {
   readonly device: string;
   readonly threads?: number;
   readonly multi_scale: boolean;
-  readonly recompute: boolean | "cheap";
+  /** `auto` until memory is planned. */
+  readonly recompute: Recompute | "auto";
+  /** Bytes that training may take; the machine's where left out. */
+  readonly memory?: number;
+  /** What was not given and may be chosen to fit. */
+  readonly open?: readonly string[];
   readonly single_cls: boolean;
   readonly optimizer: OptimizerKind;
   readonly workers?: number;

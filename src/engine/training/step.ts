@@ -63,11 +63,17 @@ export interface GradientOptions extends SessionOptions {
   readonly anchorT: number;
   /** Gives uniform numbers for dropout, keyed by the batch's number in the run and the mask's place in the graph. */
   readonly random?: (iteration: number, place: number) => () => number;
-  /** Activation checkpointing by layer: less memory, more time. `cheap` keeps convolutions and products. */
-  readonly recompute?: boolean | "cheap";
+  /** Activation checkpointing: less memory, more time. */
+  readonly recompute?: Recompute;
   /** Compiled shapes kept at once; each holds its own working memory. */
   readonly keep?: number;
 }
+
+/**
+ * Activation checkpointing: none (or false), of every layer row (or true), of what is cheap between convolutions and
+ * products, or of the blocks with these numbers (`checkpointBlocks`).
+ */
+export type Recompute = boolean | "none" | "row" | "cheap" | readonly number[];
 
 /** Forward, loss and backward of a detector; gradients are added up in the state. */
 export interface Gradients {
@@ -186,7 +192,12 @@ export function stepGraph({ model, learned, images, capacity, options }: StepSha
   });
   for (const [name, tensor] of runningUpdates(forward)) outputs.set(`stats.${name}`, tensor);
   const step = graph(new Map([...inputs, ...forward.inputs]), outputs);
-  return { graph: options.recompute ? recompute(step, { cheapOnly: options.recompute === "cheap" }) : step, masks };
+  return { graph: checkpointed(step, options.recompute), masks };
+}
+
+function checkpointed(step: Graph, how: Recompute = "none"): Graph {
+  if (how === false || how === "none") return step;
+  return recompute(step, { cheapOnly: how === "cheap", only: typeof how === "object" ? how : undefined });
 }
 
 /** The shapes of the levels for pictures [b, c, h, w]. */

@@ -1,4 +1,5 @@
 import { type Graph, graph, lower, nodes } from "../graph.js";
+import { bytesPerElement } from "../host.js";
 import { apply, type Op } from "../op.js";
 import { boundaryGradientOp, boundaryOp } from "../ops/boundary.js";
 import { add, mul } from "../ops/elementwise.js";
@@ -8,6 +9,8 @@ import { type Node, scalar, sizeOf, type Tensor } from "../tensor.js";
 export interface RecomputeOptions {
   /** Compute only operators again that cost little (`op.cheap`), and keep the results of convolutions and products. */
   readonly cheapOnly?: boolean;
+  /** The blocks to compute again, by the number of the boundary behind them (`checkpointBlocks`); all where left out. */
+  readonly only?: readonly number[];
 }
 
 /**
@@ -15,10 +18,11 @@ export interface RecomputeOptions {
  * between two boundaries again from the block's inputs, instead of keeping it. The numbers stay the same. Blocks without
  * a boundary before or behind them are kept.
  */
-export function recompute(g: Graph, { cheapOnly = false }: RecomputeOptions = {}): Graph {
+export function recompute(g: Graph, { cheapOnly = false, only }: RecomputeOptions = {}): Graph {
   const marked = lower(g, { keep: isMark });
   const order = nodes(marked);
   const map = mapOf(order);
+  const chosen = only && new Set(only.map((number) => map.numbers[number]));
   // ONNX Runtime would merge a recomputed node with the original one if both had the same inputs; so what a block is
   // recomputed from is its input plus nothing, 0 * dy, which also ties it to the moment when the gradient arrives.
   const blocks = new Map<number, Block>();
@@ -58,7 +62,7 @@ export function recompute(g: Graph, { cheapOnly = false }: RecomputeOptions = {}
     };
     if (isMark(node.op)) {
       keep([now(node.inputs[0])]);
-      if (at !== undefined) blocks.set(at, newBlock(now(node.inputs[0])));
+      if (at !== undefined && (chosen?.has(at) ?? true)) blocks.set(at, newBlock(now(node.inputs[0])));
     } else if (at === undefined || !block) {
       const inputs = node.inputs.map(now);
       keep(inputs.every((x, i) => x === node.inputs[i]) ? node.outputs : apply(node.op, inputs, node.attrs));
@@ -73,6 +77,31 @@ export function recompute(g: Graph, { cheapOnly = false }: RecomputeOptions = {}
     }
   }
   return graph(marked.inputs, new Map([...marked.outputs].map(([name, x]) => [name, now(x)])));
+}
+
+/** What lies between two boundaries. */
+export interface CheckpointBlock {
+  /** Of the boundary behind it, counted from 0 through the graph. */
+  readonly number: number;
+  /** Bytes of its values that the way back reads: about what computing it again saves. */
+  readonly kept: number;
+  /** Its nodes on the way there. */
+  readonly nodes: ReadonlySet<Node>;
+}
+
+/** The blocks that `recompute` may compute again, and the graph that their nodes are in. */
+export function checkpointBlocks(g: Graph): { graph: Graph; blocks: CheckpointBlock[] } {
+  const marked = lower(g, { keep: isMark });
+  const order = nodes(marked);
+  const { numbers, block, region } = mapOf(order);
+  const read = new Set(order.filter((node) => region.has(node)).flatMap(({ inputs }) => inputs));
+  const found = numbers.map((at, number) => {
+    const inside = new Set(order.filter((node) => block.get(node) === at && !isMark(node.op)));
+    const values = [...inside].flatMap(({ outputs }) => outputs.filter((output) => read.has(output)));
+    const kept = values.reduce((sum, { shape, dtype }) => sum + sizeOf(shape) * bytesPerElement[dtype], 0);
+    return { number, kept, nodes: inside };
+  });
+  return { graph: marked, blocks: found.filter(({ kept }) => kept > 0) };
 }
 
 const isMark = (op: Op): boolean => op === boundaryOp || op === boundaryGradientOp;
@@ -94,6 +123,8 @@ const newBlock = (dy: Tensor): Block => ({
 /** Where nodes stand; a block is named by the place of the boundary behind it. */
 interface GraphMap {
   readonly place: ReadonlyMap<Node, number>;
+  /** Places of the boundaries, in order. */
+  readonly numbers: readonly number[];
   /** Nodes that depend on a boundary. */
   readonly marked: ReadonlySet<Node>;
   /** For nodes on the way back: the block whose gradient they take part in. */
@@ -136,7 +167,8 @@ function mapOf(order: readonly Node[]): GraphMap {
     const behind = node.op === boundaryOp ? place.get(node) : block.get(node);
     for (const { node: before } of node.inputs) if (before && before.op !== boundaryOp) least(block, before, behind);
   }
-  return { place, marked, region, block, borders, back };
+  const numbers = order.flatMap((node, i) => (node.op === boundaryOp ? [i] : []));
+  return { place, numbers, marked, region, block, borders, back };
 }
 
 // In the block, or made by a rule of gradients for the way back through it.
