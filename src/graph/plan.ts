@@ -1,6 +1,6 @@
 import { type Graph, lower, nodes, readers } from "./graph.js";
 import { bytesPerElement } from "./host.js";
-import { sizeOf, type Tensor } from "./tensor.js";
+import { type Node, sizeOf, type Tensor } from "./tensor.js";
 
 /** How much memory a graph takes while it runs, in bytes. */
 export interface MemoryPlan {
@@ -12,16 +12,13 @@ export interface MemoryPlan {
   readonly peakAt: string;
 }
 
-// Values that these make are their input's memory seen in another shape.
-const views = new Set(["Reshape"]);
-
 /** Liveness: every value lives from the node that makes it to the last that reads it; nodes run in the order they were made. */
 export function planMemory(g: Graph): MemoryPlan {
   const lowered = lower(g);
   const order = nodes(lowered);
   const place = new Map(order.map((node, i) => [node, i]));
   const owner = (tensor: Tensor): Tensor =>
-    tensor.node && views.has(tensor.node.op.name) ? owner(tensor.node.inputs[0]) : tensor;
+    tensor.node && isView(tensor.node) ? owner(tensor.node.inputs[0]) : tensor;
   const last = new Map<Tensor, number>();
   for (const [tensor, users] of readers(lowered)) {
     const until = Math.max(...users.map((user) => (user ? place.get(user)! : order.length)));
@@ -47,3 +44,10 @@ export function planMemory(g: Graph): MemoryPlan {
 }
 
 const bytes = ({ dtype, shape }: Tensor): number => sizeOf(shape) * bytesPerElement[dtype];
+
+/** Whether a node's output is its input's memory seen in another shape: its longer axes keep their order. */
+export function isView({ op, inputs, attrs }: Node): boolean {
+  if (op.name !== "Transpose") return op.name === "Reshape" || op.name === "Identity";
+  const moved = (attrs.perm as readonly number[]).filter((axis) => inputs[0].shape[axis] > 1);
+  return moved.every((axis, i) => i === 0 || moved[i - 1] < axis);
+}

@@ -1,6 +1,7 @@
 import { createArena } from "./arena.js";
 import { type Graph, lower, nodes } from "./graph.js";
 import { bytesPerElement } from "./host.js";
+import { isView } from "./plan.js";
 import { type Node, sizeOf, type Tensor } from "./tensor.js";
 
 /** What ONNX Runtime takes for a graph on the CPU while it runs, in bytes. */
@@ -59,8 +60,7 @@ interface Buffer {
   until: number;
 }
 
-// Operators whose output is their input's memory, and those that may write over an input of the same size.
-const views = new Set(["Reshape", "Identity"]);
+// Operators that may write over an input of the same size.
 const inPlace: Readonly<Record<string, readonly number[]>> = {
   Add: [0, 1],
   Sub: [0, 1],
@@ -86,13 +86,14 @@ function assignBuffers(g: Graph, order: readonly Node[]): Map<Tensor, Buffer> {
     const type = typeOf(node);
     for (const output of node.outputs) {
       // What the caller hands in, and what is seen in another shape of it.
-      if (handedOut.has(output) || (views.has(type) && !found.has(node.inputs[0]))) continue;
+      if (handedOut.has(output) || (type === "Reshape" && !found.has(node.inputs[0]))) continue;
       const kind = kindOf(output);
-      const over = views.has(type)
-        ? node.inputs[0]
-        : inPlace[type]
-            ?.map((at) => node.inputs[at])
-            .find((input) => found.get(input)?.left === 1 && kindOf(input) === kind);
+      const over =
+        type === "Reshape"
+          ? node.inputs[0]
+          : inPlace[type]
+              ?.map((at) => node.inputs[at])
+              .find((input) => found.get(input)?.left === 1 && kindOf(input) === kind);
       const taken = over ? found.get(over) : output.shape.length > 0 ? idle.get(kind)?.pop() : undefined;
       const buffer = taken ?? { bytes: bytesOf(output), kind, left: 0, from: i, until: Number.POSITIVE_INFINITY };
       buffer.left += (uses.get(output) ?? 0) + 1;
@@ -108,7 +109,11 @@ function assignBuffers(g: Graph, order: readonly Node[]): Map<Tensor, Buffer> {
   return found;
 }
 
-const typeOf = (node: Node): string => node.op.onnx?.(node).type ?? node.op.name;
+// A transposition that moves nothing but axes of length 1 is done as a Reshape, or within the product that reads it.
+function typeOf(node: Node): string {
+  return isView(node) ? "Reshape" : (node.op.onnx?.(node).type ?? node.op.name);
+}
+
 const bytesOf = ({ dtype, shape }: Tensor): number => sizeOf(shape) * bytesPerElement[dtype];
 const kindOf = ({ dtype, shape }: Tensor): string => `${bytesPerElement[dtype]} ${shape.join("x")}`;
 

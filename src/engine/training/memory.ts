@@ -7,7 +7,7 @@ import { type Recompute, stepGraph } from "./step.js";
 export interface MemoryEstimate {
   /** Node, this package, ONNX Runtime and the sessions' own records. */
   readonly process: number;
-  /** Weights as loaded, and the state: weights, averages and moments twice, gradients twice. */
+  /** Weights as loaded, and the state: weights, averages, moments, gradients and their sums. */
   readonly state: number;
   /** Activations and gradients of a step, as ONNX Runtime lays them out. */
   readonly step: number;
@@ -46,7 +46,7 @@ export function estimateTraining(wanted: MemoryCase): MemoryEstimate {
   const images = [batch, model.ch, ...imgsz];
   const graph = planningGraph(model, images, recompute);
   const process = started + perNode * nodes(lower(graph)).length;
-  const state = bytes * (1 + 2 * (2 + momentsOf(optimizer).length) + 2);
+  const state = bytes * (1 + 2 + momentsOf(optimizer).length + 2);
   const step = planSession(graph).touched * arenaSlack;
   const batches = (workers > 0 ? workers + 2 : 1) * images.reduce((n, d) => n * d, 1);
   const forward = planSession(forwardGraph(model, [2 * batch, model.ch, ...imgsz], { maps: true }));
