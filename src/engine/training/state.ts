@@ -151,9 +151,16 @@ export function gradientViews(
   return new Map(learned.map(([name, place]) => [name, view(vectors[place.vector as GroupName], place)]));
 }
 
-/** Writes new numbers into a buffer. */
-export function setBuffer(state: TrainState, name: string, data: Float32Array): void {
-  state.buffer.set(data, state.places.get(name)!.offset);
+/** A buffer becomes `keep` * old + `take` * now. */
+export function blendBuffer(
+  state: TrainState,
+  name: string,
+  { now, keep, take }: { now: Float32Array; keep: number; take: number },
+): void {
+  const { offset } = state.places.get(name)!;
+  for (let i = 0; i < now.length; i++) {
+    state.buffer[offset + i] = state.buffer[offset + i] * keep + now[i] * take;
+  }
 }
 
 /** The state as named arrays for a file: flat vectors, buffers and counters, and back by `restoreState`. */

@@ -1,4 +1,6 @@
 import {
+  type BatchStatistic,
+  batchStatistics,
   cast,
   compile,
   type DropoutMask,
@@ -13,7 +15,6 @@ import {
   type Program,
   type Runtime,
   recompute,
-  runningUpdates,
   type SessionOptions,
   scalar,
   type Tensor,
@@ -34,7 +35,7 @@ import {
   paramInputs,
   yolov5Loss,
 } from "../../nn/index.js";
-import { countBatch, currentWeights, gradientViews, groupVectors, setBuffer, type TrainState } from "./state.js";
+import { blendBuffer, countBatch, currentWeights, gradientViews, groupVectors, type TrainState } from "./state.js";
 
 /** What a training step needs to know of a detector. */
 export interface Trainable {
@@ -85,10 +86,15 @@ export interface Gradients {
   release(): Promise<void>;
 }
 
-interface Compiled {
-  readonly program: Program;
+interface StepGraph {
+  readonly graph: Graph;
   readonly masks: readonly DropoutMask[];
-  readonly outputs: Graph["outputs"];
+  /** Of the outputs `stats.NAME`. */
+  readonly statistics: ReadonlyMap<string, BatchStatistic>;
+}
+
+interface Compiled extends StepGraph {
+  readonly program: Program;
 }
 
 /** The gradients of a detector, compiled for each shape when it first comes. */
@@ -125,7 +131,7 @@ export function createGradients(runtime: Runtime, model: Trainable, options: Gra
       await clear();
       capacity = needed;
     }
-    const { program, masks, outputs } = await compiledFor(state, images.shape);
+    const { program, masks, statistics, graph: compiled } = await compiledFor(state, images.shape);
     const feeds = currentWeights(state);
     feeds.set("images", images);
     feeds.set("balance", hostArray("float32", [balance.length], Float32Array.from(balance)));
@@ -137,11 +143,11 @@ export function createGradients(runtime: Runtime, model: Trainable, options: Gra
     });
     if (state.pending) apart ??= groupVectors(state.sizes);
     const made = state.pending ? apart! : state.gradients;
-    const into = outputArrays(state, made, outputs);
+    const into = outputArrays(state, made, compiled.outputs);
     await program.run(feeds, into);
     if (made !== state.gradients) addUp(state.gradients, made);
-    for (const [name, { data }] of into) {
-      if (name.startsWith("stats.")) setBuffer(state, name.slice(6), data as Float32Array);
+    for (const [name, { keep, take }] of statistics) {
+      blendBuffer(state, name, { now: into.get(`stats.${name}`)!.data as Float32Array, keep, take });
     }
     state.pending++;
     countBatch(state);
@@ -165,15 +171,12 @@ interface StepShape {
 }
 
 async function compileStep(runtime: Runtime, shape: StepShape): Promise<Compiled> {
-  const { graph: step, masks } = stepGraph(shape);
-  return { program: await compile(runtime, step, shape.options), masks, outputs: step.outputs };
+  const step = stepGraph(shape);
+  return { ...step, program: await compile(runtime, step.graph, shape.options) };
 }
 
-/** The whole step as one graph: pictures, targets and weights in; losses, gradients and new running statistics out. */
-export function stepGraph({ model, learned, images, capacity, options }: StepShape): {
-  graph: Graph;
-  masks: DropoutMask[];
-} {
+/** The whole step as one graph: pictures, targets and weights in; losses, gradients and the batch's statistics out. */
+export function stepGraph({ model, learned, images, capacity, options }: StepShape): StepGraph {
   const pictures = input(images, { dtype: "uint8", label: "images" });
   const balance = input([model.strides.length], { label: "balance" });
   const maps = model.module(mul(cast(pictures, "float32"), scalar(1 / 255)));
@@ -190,9 +193,10 @@ export function stepGraph({ model, learned, images, capacity, options }: StepSha
   learned.forEach((name, i) => {
     outputs.set(`grad.${name}`, gradients[i]);
   });
-  for (const [name, tensor] of runningUpdates(forward)) outputs.set(`stats.${name}`, tensor);
+  const statistics = batchStatistics(forward);
+  for (const [name, { now }] of statistics) outputs.set(`stats.${name}`, now);
   const step = graph(new Map([...inputs, ...forward.inputs]), outputs);
-  return { graph: checkpointed(step, options.recompute), masks };
+  return { graph: checkpointed(step, options.recompute), masks, statistics };
 }
 
 function checkpointed(step: Graph, how: Recompute = "none"): Graph {

@@ -1,5 +1,5 @@
 import { apply1, type Op, ShapeError } from "../op.js";
-import type { Tensor } from "../tensor.js";
+import { type Shape, sizeOf, type Tensor } from "../tensor.js";
 import { broadcast, unbroadcast } from "./elementwise.js";
 import { reshape, transpose } from "./shape.js";
 
@@ -82,12 +82,13 @@ export function linear(x: Tensor, weight: Tensor, { bias, countedRows }: LinearO
 }
 
 /**
- * The dot product of every pair of rows: sum over the last axis of a * b, through a batched matrix product. The second factor
- * is turned by a Transpose, which ONNX Runtime takes into the product: a column as it is would take 15 times as long.
+ * The dot product of every pair of rows: the sum of a * b over all but as many axes as give the result's shape `rows` (the last
+ * where left out), through a batched matrix product. The second factor is turned by a Transpose, which ONNX Runtime takes into
+ * the product: a column as it is would take 15 times as long.
  */
-export function dotRows(a: Tensor, b: Tensor): Tensor {
-  const rows = (x: Tensor) => reshape(x, [-1, 1, x.shape.at(-1)!]);
-  return reshape(matMul(rows(a), transpose(rows(b), [0, 2, 1])), a.shape.slice(0, -1));
+export function dotRows(a: Tensor, b: Tensor, rows: Shape = a.shape.slice(0, -1)): Tensor {
+  const flat = (x: Tensor) => reshape(x, [-1, 1, sizeOf(x.shape) / sizeOf(rows)]);
+  return reshape(matMul(flat(a), transpose(flat(b), [0, 2, 1])), rows);
 }
 
 export { gemmOp, matMulOp };

@@ -1,6 +1,6 @@
 import { apply, apply1, type Op } from "../op.js";
 import { scalar, type Tensor } from "../tensor.js";
-import { add, div, mul, neg, reciprocal, sqrt, sub } from "./elementwise.js";
+import { add, div, mul, sqrt, sub } from "./elementwise.js";
 import { dotRows } from "./matrix.js";
 import { reduceMean, reduceSum } from "./reduce.js";
 import { reshape } from "./shape.js";
@@ -41,50 +41,50 @@ export const layerNorm = (x: Tensor, weight: Tensor, bias: Tensor, { epsilon = 1
 /** Vectors of the channels in the form that broadcasts against x [b, c, ...]. */
 export const perChannel = (v: Tensor, x: Tensor): Tensor => reshape(v, [v.shape[0], ...x.shape.slice(2).map(() => 1)]);
 
-// Sums over the batch and all places of [b, c, ...] -> [c].
-const sumPlaces = (x: Tensor): Tensor => reduceSum(reduceSum(places(x), { axes: [2] }), { axes: [0] });
-const dotPlaces = (a: Tensor, b: Tensor): Tensor => reduceSum(dotRows(places(a), places(b)), { axes: [0] });
-const places = (x: Tensor): Tensor => reshape(x, [x.shape[0], x.shape[1], -1]);
-
 /** How many numbers a channel's statistics are taken over. */
 export const placesOf = (x: Tensor): number => x.shape.reduce((n, d, i) => (i === 1 ? n : n * d), 1);
 
+// Over the batch and all places of [b, c, ...] -> [1, c, 1, ...], which broadcasts as it is.
+const meanPlaces = (x: Tensor): Tensor =>
+  reduceMean(x, { axes: x.shape.map((_, i) => i).filter((i) => i !== 1), keepDims: true });
+function dotPlaces(a: Tensor, b: Tensor): Tensor {
+  const each = dotRows(a, b, [a.shape[0], a.shape[1], ...a.shape.slice(2).map(() => 1)]);
+  return a.shape[0] === 1 ? each : reduceSum(each, { axes: [0], keepDims: true });
+}
+
 /**
  * Batch normalisation by the batch's own statistics, whole, so that `inference` can exchange them for running ones.
- * Inputs x [b, c, ...], weight, bias, running mean, running variance [c]; outputs y, mean, variance (biased) of the batch.
+ * Inputs x [b, c, ...], weight, bias, running mean, running variance [c]; outputs y, mean, variance (biased) of the batch
+ * [1, c, 1, ...].
  */
 export const batchNormOp: Op = {
   name: "BatchNorm",
   infer: ([x]) => {
-    const channels = { dtype: "float32" as const, shape: [x.shape[1]] };
+    const channels = { dtype: "float32" as const, shape: x.shape.map((d, i) => (i === 1 ? d : 1)) };
     return [x, channels, channels];
   },
-  // y = x * s + (bias - mean * s), s = weight / sqrt(variance + epsilon)
+  // y = (x - mean) * scale + bias, scale = weight / deviation
   expand: ({ inputs: [x, weight, bias], attrs }) => {
-    const n = scalar(placesOf(x));
-    const mean = div(sumPlaces(x), n);
-    const centred = sub(x, perChannel(mean, x));
-    const variance = div(dotPlaces(centred, centred), n);
-    const scale = mul(weight, inverseDeviation(variance, attrs.epsilon as number));
-    return [affine(x, scale, sub(bias, mul(mean, scale))), mean, variance];
+    const mean = meanPlaces(x);
+    const centred = sub(x, mean);
+    const variance = mul(dotPlaces(centred, centred), scalar(1 / placesOf(x)));
+    const scale = div(perChannel(weight, x), deviation(variance, attrs.epsilon as number));
+    return [add(mul(centred, scale), perChannel(bias, x)), mean, variance];
   },
-  // dx = dy * s + (x * b + d) with vectors of the channels
-  vjp: ([dy], { inputs: [x, weight], attrs, outputs: [, mean, variance] }) => {
+  // dx = ((dy - mean(dy)) - (x - mean) * mean(dy * (x - mean)) / deviation^2) * scale
+  vjp: ([dy], { inputs: [x, weight, bias], attrs, outputs: [, mean, variance] }) => {
     if (!dy) return [];
-    const inverse = inverseDeviation(variance, attrs.epsilon as number);
-    const scale = mul(weight, inverse);
-    const dBias = sumPlaces(dy);
-    const dWeight = mul(sub(dotPlaces(dy, x), mul(mean, dBias)), inverse);
-    const n = scalar(placesOf(x));
-    const b = neg(div(mul(mul(scale, inverse), dWeight), n));
-    const d = neg(add(div(mul(scale, dBias), n), mul(b, mean)));
-    return [add(mul(dy, perChannel(scale, x)), affine(x, b, d)), dWeight, dBias];
+    const n = placesOf(x);
+    const [centred, spread] = [sub(x, mean), deviation(variance, attrs.epsilon as number)];
+    const [meanDy, dWeight] = [meanPlaces(dy), div(dotPlaces(dy, centred), spread)];
+    const along = mul(centred, mul(div(dWeight, spread), scalar(1 / n)));
+    const dx = mul(sub(sub(dy, meanDy), along), div(perChannel(weight, x), spread));
+    return [dx, reshape(dWeight, weight.shape), reshape(mul(meanDy, scalar(n)), bias.shape)];
   },
 };
 
-/** 1 / sqrt(variance + epsilon) */
-export const inverseDeviation = (variance: Tensor, epsilon: number): Tensor =>
-  reciprocal(sqrt(add(variance, scalar(epsilon))));
+/** sqrt(variance + epsilon) */
+export const deviation = (variance: Tensor, epsilon: number): Tensor => sqrt(add(variance, scalar(epsilon)));
 
 /** x * scale + shift with vectors of the channels [c]. */
 export const affine = (x: Tensor, scale: Tensor, shift: Tensor): Tensor =>

@@ -1,8 +1,8 @@
 import { type Graph, nodes, readers, rewrite } from "../graph.js";
 import { type ConvAttrs, conv, convOp } from "../ops/conv.js";
 import { dropoutOp } from "../ops/dropout.js";
-import { add, mul, sub } from "../ops/elementwise.js";
-import { affine, batchNormOp, inverseDeviation, placesOf } from "../ops/norm.js";
+import { add, div, mul, sub } from "../ops/elementwise.js";
+import { affine, batchNormOp, deviation, placesOf } from "../ops/norm.js";
 import { reshape } from "../ops/shape.js";
 import { input, type Node, type Shape, scalar, type Tensor } from "../tensor.js";
 
@@ -24,7 +24,7 @@ export function useRunningStatistics(g: Graph): Graph {
 
 // Normalising by running statistics is x * scale + shift.
 function runningAffine({ attrs }: Node, [, weight, bias, mean, variance]: readonly Tensor[]) {
-  const scale = mul(weight, inverseDeviation(variance, attrs.epsilon as number));
+  const scale = div(weight, deviation(variance, attrs.epsilon as number));
   return { scale, shift: sub(bias, mul(mean, scale)) };
 }
 
@@ -73,24 +73,38 @@ export function withDropoutMasks(g: Graph): { graph: Graph; masks: DropoutMask[]
   return { graph: rewrite(g, replace, { added: placeholders }), masks };
 }
 
-/**
- * The running statistics after this batch, by the names of the buffers among the graph's inputs:
- * (1 - momentum) * old + momentum * batch, the batch's variance unbiased.
- */
-export function runningUpdates(g: Graph): Map<string, Tensor> {
+/** What a batch says of a running statistic: it becomes `keep` * old + `take` * now. */
+export interface BatchStatistic {
+  /** [1, c, 1, ...] */
+  readonly now: Tensor;
+  readonly keep: number;
+  readonly take: number;
+}
+
+/** The statistics that batch normalisation takes of a batch, by the names of the running ones among the graph's inputs. */
+export function batchStatistics(g: Graph): Map<string, BatchStatistic> {
   const names = new Map([...g.inputs].map(([name, tensor]) => [tensor, name]));
-  const updates = new Map<string, Tensor>();
+  const statistics = new Map<string, BatchStatistic>();
   for (const node of nodes(g)) {
     if (node.op !== batchNormOp) continue;
     const [x, , , mean, variance] = node.inputs;
     const n = placesOf(x);
     const momentum = node.attrs.momentum as number;
-    const blend = (old: Tensor, now: Tensor, factor: number) =>
-      add(mul(old, scalar(1 - momentum)), mul(now, scalar(momentum * factor)));
-    updates.set(nameOf(names, mean), blend(mean, node.outputs[1], 1));
-    updates.set(nameOf(names, variance), blend(variance, node.outputs[2], n / Math.max(n - 1, 1)));
+    statistics.set(nameOf(names, mean), { now: node.outputs[1], keep: 1 - momentum, take: momentum });
+    // The running variance is unbiased.
+    const take = momentum * (n / Math.max(n - 1, 1));
+    statistics.set(nameOf(names, variance), { now: node.outputs[2], keep: 1 - momentum, take });
   }
-  return updates;
+  return statistics;
+}
+
+/** The running statistics [c] after this batch, as part of the graph. */
+export function runningUpdates(g: Graph): Map<string, Tensor> {
+  const updates = [...batchStatistics(g)].map(([name, { now, keep, take }]): [string, Tensor] => {
+    const old = g.inputs.get(name)!;
+    return [name, add(mul(old, scalar(keep)), mul(reshape(now, old.shape), scalar(take)))];
+  });
+  return new Map(updates);
 }
 
 function nameOf(names: ReadonlyMap<Tensor, string>, tensor: Tensor): string {
