@@ -39,7 +39,8 @@ export async function createOptimizer(
   state: TrainState,
   options: SessionOptions,
 ): Promise<Optimizer> {
-  const open = (g: Graph) => openModel(runtime, toOnnx(g, { freeAxes: anyLength(g) }), options);
+  // One thread: those of the gradients' session still spin when the update begins, and more would wait for a core.
+  const open = (g: Graph) => openModel(runtime, toOnnx(g, { freeAxes: anyLength(g) }), { ...options, threads: 1 });
   const programs = { update: await open(updateGraph(state.optimizer)), average: await open(averageGraph()) };
   return {
     step: (s, rates) => step(programs, s, rates),
@@ -100,8 +101,8 @@ interface Work {
   readonly numbers: ReadonlyMap<string, HostArray>;
 }
 
-// 1 MiB a vector and thread of two, so that what lies between the operators stays in the processor's cache.
-const piece = 524_288;
+// 512 KiB a vector, so that what lies between the operators stays in the processor's cache.
+const piece = 131_072;
 
 // New numbers are written over the old ones: whatever reads an old vector comes, in these graphs, before what makes the new.
 async function inPieces(program: Program, { changed, read, numbers }: Work): Promise<void> {
