@@ -13,7 +13,7 @@ import {
   type ScheduleOptions,
   weightDecayScale,
 } from "../nn/index.js";
-import { type Evaluation, evaluate } from "./evaluate.js";
+import { type Evaluation, evaluate, lateMessage } from "./evaluate.js";
 import { createForward } from "./inference/forward.js";
 import { createLossProgram } from "./inference/loss.js";
 import { fitness } from "./metrics/ap.js";
@@ -112,7 +112,8 @@ export async function* trainRun(settings: TrainSettings, context: TrainContext):
     yield* run.opening();
     for (let epoch = run.firstEpoch; epoch < run.settings.epochs; epoch++) {
       yield* run.trainEpoch(epoch);
-      const event = await run.finishEpoch(epoch);
+      const { event, messages } = await run.finishEpoch(epoch);
+      for (const message of messages) yield { type: "report", message };
       yield event;
       if (run.shouldStop(epoch)) {
         yield {
@@ -273,7 +274,7 @@ async function buildRun({ settings, hyp, prepared, context, resumed }: RunParts)
     }
   }
 
-  async function finishEpoch(epoch: number): Promise<EpochEvent> {
+  async function finishEpoch(epoch: number): Promise<{ event: EpochEvent; messages: readonly string[] }> {
     const seconds = (performance.now() - progress.start) / 1000;
     const validates = !settings.noval || epoch === settings.epochs - 1;
     const result = validates ? await validate(averagedWeights(state)) : undefined;
@@ -312,7 +313,7 @@ async function buildRun({ settings, hyp, prepared, context, resumed }: RunParts)
       imagesPerSecond: progress.images / seconds,
     };
     record(event);
-    return event;
+    return { event, messages: result ? lateMessage(result) : [] };
   }
 
   async function validate(
