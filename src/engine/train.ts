@@ -78,6 +78,8 @@ export interface EpochEvent {
   readonly map?: number;
   readonly lr: number;
   readonly seconds: number;
+  /** The share of these seconds, from 0 to 1, that training waited for batches. */
+  readonly wait: number;
   readonly imagesPerSecond: number;
 }
 
@@ -201,10 +203,11 @@ async function buildRun({ settings, hyp, prepared, context, resumed }: RunParts)
   });
   const optimizer = await createOptimizer(runtime, state, session);
   const decay = hyp.weight_decay * weightDecayScale(settings.batch, preset.settings.nbs);
-  const progress = { sums: [0, 0, 0], start: 0, images: 0, lastStep: resumedStep, lr: [0, 0] };
+  const progress = { sums: [0, 0, 0], start: 0, images: 0, lastStep: resumedStep, lr: [0, 0], waitMs: 0 };
   const record = (event: object) => appendFileSync(files.events, `${JSON.stringify(event)}\n`);
 
   async function* opening(): AsyncGenerator<TrainEvent> {
+    train.loader.prepare(firstEpoch);
     for (const message of prepared.messages) yield { type: "report", message };
     if (preset.name === "small") {
       yield {
@@ -228,9 +231,12 @@ async function buildRun({ settings, hyp, prepared, context, resumed }: RunParts)
   }
 
   async function* trainEpoch(epoch: number): AsyncGenerator<BatchEvent> {
-    Object.assign(progress, { sums: [0, 0, 0], start: performance.now(), images: 0 });
+    Object.assign(progress, { sums: [0, 0, 0], start: performance.now(), images: 0, waitMs: 0 });
     let step = 0;
-    for await (const batch of train.loader.epoch(epoch)) {
+    const waited = (ms: number) => {
+      progress.waitMs += ms;
+    };
+    for await (const batch of timed(train.loader.epoch(epoch), waited)) {
       context.signal?.throwIfAborted();
       const iteration = epoch * batches + step;
       const images = hostArray("uint8", batch.shape, batch.images);
@@ -276,6 +282,8 @@ async function buildRun({ settings, hyp, prepared, context, resumed }: RunParts)
 
   async function finishEpoch(epoch: number): Promise<{ event: EpochEvent; messages: readonly string[] }> {
     const seconds = (performance.now() - progress.start) / 1000;
+    // The loader goes on while the model is validated and saved.
+    if (epoch + 1 < settings.epochs) train.loader.prepare(epoch + 1);
     const validates = !settings.noval || epoch === settings.epochs - 1;
     const result = validates ? await validate(averagedWeights(state)) : undefined;
     const [box, obj, cls] = progress.sums.map((sum) => sum / batches);
@@ -310,6 +318,7 @@ async function buildRun({ settings, hyp, prepared, context, resumed }: RunParts)
       ...(result && { precision: result.precision, recall: result.recall, map50: result.map50, map: result.map }),
       lr,
       seconds,
+      wait: progress.waitMs / 1000 / seconds,
       imagesPerSecond: progress.images / seconds,
     };
     record(event);
@@ -405,6 +414,16 @@ async function buildRun({ settings, hyp, prepared, context, resumed }: RunParts)
       await prepared.close();
     },
   };
+}
+
+/** The same items, telling of each how long it was waited for, in milliseconds. */
+async function* timed<T>(items: AsyncIterable<T>, waited: (ms: number) => void): AsyncGenerator<T> {
+  let asked = performance.now();
+  for await (const item of items) {
+    waited(performance.now() - asked);
+    yield item;
+    asked = performance.now();
+  }
 }
 
 function scheduleOf(settings: TrainSettings, hyp: Hyp, batches: number) {

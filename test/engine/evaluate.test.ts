@@ -18,6 +18,7 @@ const loader: Loader = {
   async *epoch() {
     yield batch;
   },
+  prepare() {},
   async close() {},
 };
 
