@@ -23,6 +23,7 @@ export * from "./metrics/confusion.js";
 export * from "./metrics/match.js";
 export { type LoadedModel, type ModelSource, openModel, readModelFile } from "./model.js";
 export * from "./nms.js";
+export { ahead, trailing } from "./overlap.js";
 export type { Prediction } from "./predict.js";
 export { loadPlots } from "./report/load.js";
 export { generalFormat, resultsColumns, resultsHeader, resultsLine } from "./run/results.js";
