@@ -100,8 +100,11 @@ export async function info(given: Given<"info">): Promise<ModelInfo> {
 }
 
 /** Looks through a data set for everything that would keep it from being used. */
-export async function checkData(given: Given<"check-data">): Promise<DataCheck> {
+export async function checkData(
+  given: Given<"check-data">,
+  { onProgress }: { onProgress?: (done: number, total: number) => void } = {},
+): Promise<DataCheck> {
   const { options } = parseOptions("check-data", given);
   if (options.data === undefined) throw new UserError("data expected: data=data.yaml");
-  return checkDataset(options.data);
+  return checkDataset(options.data, { onProgress });
 }

@@ -3,7 +3,7 @@ export { type CallContext, checkData, exportModel, info, predict, train, val } f
 export { readHyp } from "./config/hyp.js";
 export * from "./config/index.js";
 export * from "./draw/index.js";
-export { type ClassResult, type Evaluation, evaluate } from "./evaluate.js";
+export { type ClassResult, type Evaluation, evaluate, lateMessage } from "./evaluate.js";
 export type { ExportResult } from "./export.js";
 export type { Backend, Box, Detections, DetectOptions, StageTimes } from "./inference/detect.js";
 export { detect, toPlanes } from "./inference/detect.js";
@@ -23,6 +23,7 @@ export * from "./metrics/confusion.js";
 export * from "./metrics/match.js";
 export { type LoadedModel, type ModelSource, openModel, readModelFile } from "./model.js";
 export * from "./nms.js";
+export { ahead, trailing } from "./overlap.js";
 export type { Prediction } from "./predict.js";
 export { loadPlots } from "./report/load.js";
 export { generalFormat, resultsColumns, resultsHeader, resultsLine } from "./run/results.js";

@@ -7,6 +7,7 @@ import { annotate } from "./draw/annotate.js";
 import { crop } from "./draw/crop.js";
 import type { Box, StageTimes } from "./inference/detect.js";
 import { Detector, type PredictOptions } from "./inference/detector.js";
+import { ahead, trailing } from "./overlap.js";
 import { runFolder } from "./run/folder.js";
 import { isVideo, listMedia } from "./sources/media.js";
 import { probeVideo, readFrames, type VideoInfo, type VideoWriter, writeVideo } from "./sources/video.js";
@@ -20,6 +21,9 @@ export interface Prediction {
   readonly height: number;
   readonly detections: readonly Box[];
   readonly ms: StageTimes;
+  /** Of a picture, counted from 1; pictures in all. */
+  readonly image?: number;
+  readonly images?: number;
   /** Of a video, counted from 1; frames in all as far as the file tells. */
   readonly frame?: number;
   readonly frames?: number;
@@ -50,15 +54,17 @@ export async function* predictRun(
     threads: options.threads,
     augment: options.augment,
   });
+  let image = 0;
   try {
     const files = listMedia(source);
     const output = await createOutput(options);
-    for (const file of files) {
-      signal?.throwIfAborted();
-      yield* isVideo(file)
-        ? predictVideo(file, { detector, options, output, signal })
-        : predictPicture(file, { detector, options, output });
+    const work = { detector, options, output, signal };
+    const pictures = files.filter((file) => !isVideo(file));
+    for await (const found of predictPictures(pictures, work)) {
+      image++;
+      yield { ...found, image, images: pictures.length };
     }
+    for (const video of files.filter(isVideo)) yield* predictVideo(video, work);
     await output.finish();
   } finally {
     await detector.release();
@@ -82,42 +88,58 @@ const predictOptions = (o: Options<"predict">): PredictOptions => ({
   rect: o.rect,
 });
 
-async function* predictPicture(path: string, { detector, options, output }: Work): AsyncGenerator<Prediction> {
-  const picture = await decodePicture(path);
-  const [found] = await detector.predict(picture, predictOptions(options));
-  const prediction = { path, width: picture.width, height: picture.height, detections: found.boxes, ms: found.ms };
-  await output.picture(picture, prediction);
-  yield { ...prediction, ...output.place() };
+// How many pictures are decoded before their turn, and how many are drawn and written after it: sharp's and ffmpeg's threads do
+// that while the network runs. (Several pictures a run would not be faster: on a CPU each takes longer then.)
+const decodedAhead = 2;
+const writtenBehind = 2;
+
+interface Found {
+  readonly picture: Picture;
+  readonly prediction: Prediction;
+}
+
+async function* predictPictures(paths: readonly string[], work: Work): AsyncGenerator<Prediction> {
+  const { detector, options, output, signal } = work;
+  async function* found(): AsyncGenerator<Found> {
+    const decode = async (path: string) => ({ path, picture: await decodePicture(path) });
+    for await (const { path, picture } of ahead(paths, decode, { limit: decodedAhead })) {
+      signal?.throwIfAborted();
+      yield { picture, prediction: { path, ...(await look(detector, picture, options)), ...output.place() } };
+    }
+  }
+  const write = ({ picture, prediction }: Found) => output.picture(picture, prediction);
+  for await (const { prediction } of trailing(found(), write, { limit: writtenBehind })) yield prediction;
 }
 
 async function* predictVideo(path: string, { detector, options, output, signal }: Work): AsyncGenerator<Prediction> {
   const video = await probeVideo(path);
   const stride = options.vid_stride;
+  const frames = Math.ceil(video.frames / stride);
   const writer = output.video(path, { ...video, fps: video.fps / stride });
-  let frame = 0;
-  try {
+  async function* found(): AsyncGenerator<Found> {
+    let frame = 0;
     for await (const picture of readFrames(path, video, stride)) {
       signal?.throwIfAborted();
       frame++;
-      const [found] = await detector.predict(picture, predictOptions(options));
-      const frames = Math.ceil(video.frames / stride);
-      const prediction = {
-        path,
-        width: picture.width,
-        height: picture.height,
-        detections: found.boxes,
-        ms: found.ms,
-        frame,
-        frames,
-      };
-      await output.frame(picture, prediction, writer);
-      yield { ...prediction, ...output.place() };
+      const seen = await look(detector, picture, options);
+      yield { picture, prediction: { path, ...seen, frame, frames, ...output.place() } };
     }
-    await writer?.close();
-  } catch (error) {
-    await writer?.abort();
-    throw error;
   }
+  let whole = false;
+  const write = ({ picture, prediction }: Found) => output.frame(picture, prediction, writer);
+  try {
+    for await (const { prediction } of trailing(found(), write, { limit: writtenBehind, single: true }))
+      yield prediction;
+    await writer?.close();
+    whole = true;
+  } finally {
+    if (!whole) await writer?.abort();
+  }
+}
+
+async function look(detector: Detector, picture: Picture, options: Options<"predict">) {
+  const [{ boxes, ms }] = await detector.predict(picture, predictOptions(options));
+  return { width: picture.width, height: picture.height, detections: boxes, ms };
 }
 
 /** Where predictions go. */
@@ -142,20 +164,20 @@ async function createOutput(o: Options<"predict">): Promise<Output> {
       { lineWidth: o.line_thickness },
     );
 
+  // Everything that depends on the order of pictures is done before the first wait: several are written at once.
   const texts = async (picture: Picture, { path, detections, frame }: Prediction) => {
     const stem = basename(path, extname(path)) + (frame === undefined ? "" : `_${frame}`);
     const files: [string, string | Uint8Array][] = [];
     if (o.save_txt && detections.length > 0)
       files.push([join(folder!, "labels", `${stem}.txt`), labelLines(rowsOf(detections), picture, o.save_conf)]);
-    if (o.save_crop) {
-      for (const { name, xyxy } of [...detections].reverse()) {
-        const file = unused(join(folder!, "crops", safeName(name)), stem, taken);
-        files.push([file, await encodePicture(crop(picture, xyxy), "jpg")]);
-      }
-    }
+    const crops = (o.save_crop ? [...detections].reverse() : []).map(({ name, xyxy }) => ({
+      file: unused(join(folder!, "crops", safeName(name)), stem, taken),
+      xyxy,
+    }));
     for (const { name, confidence } of detections)
       csv.push(`${csvCell(basename(path))},${csvCell(name)},${confidence.toFixed(2)}\n`);
     if (o.save_json) records.push({ path, ...(frame !== undefined && { frame }), detections });
+    for (const { file, xyxy } of crops) files.push([file, await encodePicture(crop(picture, xyxy), "jpg")]);
     await writeAtomic(files);
   };
 

@@ -4,7 +4,7 @@ import { createLoader, type Loader, readDataset, scanSplit } from "../data/index
 import { UserError } from "../errors/index.js";
 import type { BlockDefinition } from "../nn/index.js";
 import type { Options } from "./config/index.js";
-import { type ClassResult, type Evaluation, evaluate, type PictureResult } from "./evaluate.js";
+import { type ClassResult, type Evaluation, evaluate, lateMessage, type PictureResult } from "./evaluate.js";
 import { augmentedBackend } from "./inference/augmented.js";
 import type { Backend, StageTimes } from "./inference/detect.js";
 import { nativeBackend } from "./inference/native.js";
@@ -81,9 +81,10 @@ export async function valRun(
     const coco = options.annotations === undefined ? null : scoreCoco(readAnnotations(options.annotations), results);
     await plots?.finish(found.metrics);
     if (folder !== undefined) await writeResults(folder, results, options);
-    const messages = scan.problems.map(
+    const leftOut = scan.problems.map(
       ({ file, line, what }) => `left out: ${file}${line > 0 ? `:${line}` : ""}: ${what}`,
     );
+    const messages = [...leftOut, ...lateMessage(found)];
     return { ...figures(found), coco, ...(folder !== undefined && { run: folder }), messages };
   } finally {
     await loader.close();

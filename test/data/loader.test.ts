@@ -64,6 +64,21 @@ describe("the batches are the same", () => {
     expect(await batchesOf({ hyp, workers, seed: 3 }, [0, 1])).toEqual(await batchesOf({ hyp, seed: 3 }, [0, 1]));
   });
 
+  it.each([0, 2])("with the next epoch prepared while another or nothing goes on, %i workers", async (workers) => {
+    const loader = createLoader(entries, { imgsz: 64, batch: 4, hyp, workers });
+    const batches: Batch[] = [];
+    loader.prepare(7); // not asked for in the end
+    loader.prepare(0);
+    for (const n of [0, 1]) {
+      for await (const batch of loader.epoch(n)) batches.push(batch);
+      loader.prepare(n + 1);
+    }
+    expect(batches).toEqual(await batchesOf({ hyp }, [0, 1]));
+    for await (const { sources } of loader.epoch(5, { indices: [3] })) expect(sources[0].index).toBe(3);
+    loader.prepare(3); // left alone
+    await loader.close();
+  });
+
   it("with pictures kept in memory, by workers or here", async () => {
     const plain = await batchesOf({ hyp }, [0, 1]);
     expect(await batchesOf({ hyp, cache: "ram" }, [0, 1])).toEqual(plain);

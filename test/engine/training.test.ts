@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodePicture, rng } from "swinyolo/data";
-import { Detector, exportModel, type TrainEvent, train, val } from "swinyolo/engine";
+import { Detector, exportModel, predict, type TrainEvent, train, val } from "swinyolo/engine";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 const folder = mkdtempSync(join(tmpdir(), "swinyolo-training-"));
@@ -89,12 +89,26 @@ test("what was trained validates, exports and detects the same", async () => {
   expect(scores.images).toBe(6);
   const { file, check } = await exportModel({ weights, imgsz: 64 });
   expect(check.detectionsEqual).toBe(true);
-  const picture = join(folder, "images", "val", "0.png");
+  const source = join(folder, "images", "val");
+  const picture = join(source, "0.png");
   const options = { imgsz: 64, conf: 0.001, rect: false };
   const [[ours], [exported]] = await Promise.all([
     Detector.load(weights).then((d) => d.predict(picture, options)),
     Detector.load(file).then((d) => d.predict(picture, options)),
   ]);
+  const paths = [0, 1, 2, 3, 4, 5].map((i) => join(source, `${i}.png`));
+  const single = await Detector.load(weights).then((d) => d.predict(paths, options));
+  let at = 0;
+  for await (const found of predict({ weights, source, ...options, save_txt: true, project: folder })) {
+    expect([found.path, found.image, found.images]).toEqual([paths[at], at + 1, 6]);
+    expect(found.detections).toEqual(single[at].boxes);
+    const lines = readFileSync(join(found.run!, "labels", `${at}.txt`), "utf8")
+      .trim()
+      .split("\n");
+    expect(lines).toHaveLength(found.detections.length);
+    at++;
+  }
+  expect(at).toBe(6);
   expect(exported.boxes.length).toBe(ours.boxes.length);
   ours.boxes.forEach((box, i) => {
     expect(exported.boxes[i].class).toBe(box.class);

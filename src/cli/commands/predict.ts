@@ -39,7 +39,7 @@ export async function predict({ given, output, interrupt }: Call): Promise<void>
 }
 
 const describe = (found: Prediction): string =>
-  `${found.path}: ${found.width}x${found.height} ${counts(found)}, ${found.ms.inference.toFixed(1)} ms`;
+  `image ${found.image}/${found.images} ${found.path}: ${found.width}x${found.height} ${counts(found)}, ${found.ms.inference.toFixed(1)} ms`;
 
 /** `4 persons, 1 bus` */
 function counts({ detections }: Prediction): string {

@@ -37,7 +37,7 @@ function object(event: TrainEvent, output: Output): void {
   } else output.object(event);
 }
 
-const columns = ["epoch", "box", "obj", "cls", "P", "R", "mAP50", "mAP50-95", "pictures/s", "time left"];
+const columns = ["epoch", "box", "obj", "cls", "P", "R", "mAP50", "mAP50-95", "pictures/s", "wait", "time left"];
 
 // Tells people of one event after the other.
 function createTalk(output: Output): (event: TrainEvent) => void {
@@ -87,6 +87,7 @@ function epochLine(e: EpochEvent, each: number): string {
     ...numbers,
     ...scores,
     e.imagesPerSecond.toFixed(1),
+    `${(e.wait * 100).toFixed(1)} %`,
     duration(each * (e.epochs - e.epoch)),
   ]
     .map((cell) => cell.padStart(10))

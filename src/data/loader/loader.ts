@@ -5,7 +5,7 @@ import type { Batch } from "../sample.js";
 import type { BatchSpec } from "./batch.js";
 import { diskCacheFolder } from "./diskCache.js";
 import { type PackedEntries, packEntries } from "./packed.js";
-import { batchCount, type PlanOptions, planEpoch } from "./plan.js";
+import { type BatchPlan, batchCount, type PlanOptions, planEpoch } from "./plan.js";
 import { localPool, type Pool, workerPool } from "./pool.js";
 import { createRamCache, type RamCache, ramNeeded } from "./ramCache.js";
 
@@ -36,6 +36,8 @@ export interface Loader {
    * while one is in use. Leaving the loop early stops their making.
    */
   epoch(n: number, options?: { indices?: readonly number[] }): AsyncIterableIterator<Batch>;
+  /** Begins to make the first batches that `epoch(n)` will give, so that they are there when it is called. */
+  prepare(n: number): void;
   /** Ends the workers. An epoch under way fails. */
   close(): Promise<void>;
 }
@@ -66,40 +68,67 @@ export function createLoader(
   const disk = cache === "disk" ? diskCache(cacheFolder, warnings) : undefined;
   const spec: BatchSpec = { entries: packed, imgsz, hyp, rect, seed, ram, disk };
   const pool = workers > 0 ? workerPool(spec, { size: workers }) : localPool(spec);
+  const queueOf = (n: number, indices?: readonly number[]) =>
+    createQueue(planEpoch(packed.sizes, { ...plan, epoch: n, indices }), pool, {
+      ahead: workers > 0 ? workers + 2 : 1,
+    });
+  let prepared: { readonly n: number; readonly queue: Queue } | undefined;
+  const take = (n: number): Queue | undefined => {
+    const found = prepared;
+    prepared = undefined;
+    if (found?.n === n) return found.queue;
+    found?.queue.drop();
+    return undefined;
+  };
   return {
     batches: batchCount(entries.length, { batch, dropLast }),
     warnings,
-    epoch: (n, { indices } = {}) =>
-      inOrder(planEpoch(packed.sizes, { ...plan, epoch: n, indices }), pool, { ahead: workers > 0 ? workers + 2 : 1 }),
+    epoch: (n, { indices } = {}) => inOrder((!indices && take(n)) || queueOf(n, indices)),
+    prepare(n) {
+      const queue = take(n) ?? queueOf(n);
+      queue.begin();
+      prepared = { n, queue };
+    },
     close: () => pool.close(),
   };
 }
 
-// Batches in the order of their plans, with up to `ahead` of them under way.
-async function* inOrder(
-  plans: ReturnType<typeof planEpoch>,
-  pool: Pool,
-  { ahead }: { ahead: number },
-): AsyncGenerator<Batch, void, undefined> {
+// The batches of an epoch in the order of their plans, up to `ahead` of them under way.
+interface Queue {
+  begin(): void;
+  next(): Promise<Batch> | undefined;
+  drop(): void;
+}
+
+function createQueue(plans: readonly BatchPlan[], pool: Pool, { ahead }: { ahead: number }): Queue {
   let wanted = true;
-  const underWay: Promise<Batch>[] = [];
   let next = 0;
-  const begin = () => {
-    while (next < plans.length && underWay.length < ahead) {
-      const batch = pool.run(plans[next++], () => wanted);
-      batch.catch(() => {}); // reported when its turn comes, or not at all after an earlier end
-      underWay.push(batch);
-    }
+  const underWay: Promise<Batch>[] = [];
+  return {
+    begin() {
+      while (wanted && next < plans.length && underWay.length < ahead) {
+        const batch = pool.run(plans[next++], () => wanted);
+        batch.catch(() => {}); // reported when its turn comes, or not at all after an earlier end
+        underWay.push(batch);
+      }
+    },
+    next: () => underWay.shift(),
+    drop() {
+      wanted = false;
+    },
   };
+}
+
+async function* inOrder(queue: Queue): AsyncGenerator<Batch, void, undefined> {
   try {
-    begin();
-    for (let batch = underWay.shift(); batch; batch = underWay.shift()) {
+    queue.begin();
+    for (let batch = queue.next(); batch; batch = queue.next()) {
       const made = await batch;
-      begin();
+      queue.begin();
       yield made;
     }
   } finally {
-    wanted = false;
+    queue.drop();
   }
 }
 

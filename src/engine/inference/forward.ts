@@ -43,37 +43,63 @@ export interface ForwardOptions extends SessionOptions {
   readonly keep?: number;
 }
 
-/** A detector to run with fixed weights. */
+/** A detector to run with fixed weights: part of the compiled graph, where they are folded and laid out for speed. */
 export function createForward(
   runtime: Runtime,
   model: Decodable,
   { weights, ...options }: ForwardOptions & { weights: ReadonlyMap<string, HostArray> },
 ): Forward {
-  const cache = new Map<string, Program>();
-  const programFor = async (shape: readonly number[]): Promise<Program> => {
-    const key = shape.join("x");
-    const program =
-      cache.get(key) ?? (await compile(runtime, bindWeights(forwardGraph(model, shape, options), weights), options));
-    cache.delete(key);
-    cache.set(key, program);
-    for (const [old, unused] of cache) {
-      if (cache.size <= (options.keep ?? 4)) break;
-      cache.delete(old);
-      await unused.release();
-    }
-    return program;
-  };
+  const programs = programsByShape(options, (shape) =>
+    compile(runtime, bindWeights(forwardGraph(model, shape, options), weights), options),
+  );
   return {
-    async run(images) {
-      const results = await (await programFor(images.shape)).run(new Map([["images", images]]));
-      const maps = [...results.keys()].filter((name) => name.startsWith("map."));
-      return { rows: results.get("rows")!, maps: maps.map((name) => results.get(name)!) };
+    run: async (images) => resultOf(await (await programs.get(images.shape)).run(new Map([["images", images]]))),
+    release: programs.release,
+  };
+}
+
+/** A detector that is handed its weights with every batch, so that other ones need no compiling. */
+export interface FedForward {
+  run(images: HostArray, weights: ReadonlyMap<string, HostArray>): Promise<ForwardResult>;
+  release(): Promise<void>;
+}
+
+/** A detector to run with weights that change: each run is slower than with fixed ones, by about a third on a CPU. */
+export function createFedForward(runtime: Runtime, model: Decodable, options: ForwardOptions): FedForward {
+  const programs = programsByShape(options, (shape) => compile(runtime, forwardGraph(model, shape, options), options));
+  return {
+    run: async (images, weights) =>
+      resultOf(await (await programs.get(images.shape)).run(new Map([...weights, ["images", images]]))),
+    release: programs.release,
+  };
+}
+
+// The last few shapes' programs.
+function programsByShape({ keep = 4 }: ForwardOptions, make: (shape: readonly number[]) => Promise<Program>) {
+  const cache = new Map<string, Program>();
+  return {
+    async get(shape: readonly number[]): Promise<Program> {
+      const key = shape.join("x");
+      const program = cache.get(key) ?? (await make(shape));
+      cache.delete(key);
+      cache.set(key, program);
+      for (const [old, unused] of cache) {
+        if (cache.size <= keep) break;
+        cache.delete(old);
+        await unused.release();
+      }
+      return program;
     },
-    async release() {
+    async release(): Promise<void> {
       for (const program of cache.values()) await program.release();
       cache.clear();
     },
   };
+}
+
+function resultOf(results: ReadonlyMap<string, HostArray>): ForwardResult {
+  const maps = [...results.keys()].filter((name) => name.startsWith("map."));
+  return { rows: results.get("rows")!, maps: maps.map((name) => results.get(name)!) };
 }
 
 /** Pictures uint8 to decoded rows (and raw maps), as used: running statistics, folded. Weights are inputs. */

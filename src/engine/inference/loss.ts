@@ -27,7 +27,8 @@ export interface LossProgram {
 export interface LossProgramOptions extends SessionOptions {
   readonly loss: LossOptions;
   readonly anchorT: number;
-  readonly balance: readonly number[];
+  /** The levels' weights, asked for with every batch. */
+  readonly balance: () => readonly number[];
   /** Anchors of every level, in cells. */
   readonly anchors: readonly LevelShape["anchors"][];
 }
@@ -51,7 +52,7 @@ export function createLossProgram(runtime: Runtime, options: LossProgramOptions)
       const assigned = levels.map((level) => assignLevel(targets, level, options.anchorT));
       capacity = Math.max(capacity, capacityFor(Math.max(...assigned.map(({ classes }) => classes.length)), 256));
       const feeds = new Map(maps.map((map, i) => [`map.${i}`, map]));
-      feeds.set("balance", hostArray("float32", [maps.length], Float32Array.from(options.balance)));
+      feeds.set("balance", hostArray("float32", [maps.length], Float32Array.from(options.balance())));
       assigned.forEach((assignment, level) => {
         feedTargets(feeds, level, assignment, { shape: levels[level], batch: maps[0].shape[0], capacity });
       });

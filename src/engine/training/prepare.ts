@@ -96,7 +96,7 @@ export async function prepare(
     rect: true,
     pad: 0.5,
     stride,
-    workers: 0,
+    workers: Math.min(workers, 1),
     cache: settings.cache === "val" ? "ram" : settings.noval ? false : cache,
     cacheFolder: folder,
   });
