@@ -3,7 +3,7 @@ import { UserError } from "../errors/index.js";
 import { readHyp } from "./config/hyp.js";
 import type { Given, HypOverrides, Options } from "./config/index.js";
 import { commandOptions, givenOptions, parseOptions } from "./config/index.js";
-import { type ExportResult, exportRun } from "./export.js";
+import { type ExportContext, type ExportResult, exportRun } from "./export.js";
 import { type ModelInfo, modelInfo } from "./info.js";
 import { loadPlugin } from "./plugin.js";
 import { type Prediction, predictRun } from "./predict.js";
@@ -85,10 +85,10 @@ export async function* predict(given: Given<"predict">, { signal }: CallContext 
 }
 
 /** Writes weights as an ONNX file and checks it. */
-export async function exportModel(given: Given<"export">): Promise<ExportResult> {
+export async function exportModel(given: Given<"export">, context: ExportContext = {}): Promise<ExportResult> {
   const { options } = parseOptions("export", given);
   if (options.weights === undefined) throw new UserError("weights expected: weights=best.safetensors");
-  return exportRun({ ...options, weights: options.weights, extra: await loadPlugin(options.plugin) });
+  return exportRun({ ...options, weights: options.weights, extra: await loadPlugin(options.plugin) }, context);
 }
 
 /** Layers, parameters, operations and planned memory of a model. */

@@ -16,6 +16,7 @@ import {
   openModel as openOnnx,
   type Runtime,
   readers,
+  splitConstantPart,
   type Tensor,
   toFloat32,
   half as toHalf,
@@ -25,6 +26,8 @@ import {
 import { type BlockDefinition, paramInputs } from "../nn/index.js";
 import { bindWeights } from "./inference/forward.js";
 import { selectedRows } from "./inference/selected.js";
+import { type BeforeAfter, type Int8Result, type Int8Settings, toInt8 } from "./int8/index.js";
+import { inTurns } from "./int8/turns.js";
 import { type LoadedModel, openModel } from "./model.js";
 import { nonMaxSuppression } from "./nms.js";
 import { loadRuntime } from "./runtime.js";
@@ -40,6 +43,13 @@ export interface ExportSettings {
   readonly dynamic: boolean;
   /** float16 weights and arithmetic. */
   readonly half: boolean;
+  /** 8-bit weights and arithmetic; needs `data`. */
+  readonly int8: boolean;
+  readonly data?: string;
+  readonly calibration: Int8Settings["calibration"];
+  readonly percentile: number;
+  readonly calibration_images: number;
+  readonly int8_drop: number;
   /** Non-maximum suppression inside: rows [n, 7] of picture, x1, y1, x2, y2, confidence, class. */
   readonly nms: boolean;
   /** Raw maps of every level instead of decoded rows. */
@@ -58,14 +68,21 @@ export interface ExportResult {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly check: { readonly maxDifference: number; readonly detectionsEqual: boolean };
+  /** What 8 bits cost and save; null for other exports. */
+  readonly int8: (Int8Result & { readonly megabytes: BeforeAfter; readonly msPerPicture: BeforeAfter }) | null;
+}
+
+export interface ExportContext {
+  /** What is going on right now. */
+  readonly onProgress?: (text: string) => void;
 }
 
 /**
  * Writes a trained detector as an ONNX file and checks that it says the same as the model.
  * @throws UserError for options that exclude each other; Error when the check fails.
  */
-export async function exportRun(settings: ExportSettings): Promise<ExportResult> {
-  if (settings.raw && settings.nms) throw new UserError("raw=true and nms=true exclude each other");
+export async function exportRun(settings: ExportSettings, context: ExportContext = {}): Promise<ExportResult> {
+  checkSettings(settings);
   const runtime = await loadRuntime();
   const loaded = await openModel({
     model: settings.model,
@@ -76,18 +93,27 @@ export async function exportRun(settings: ExportSettings): Promise<ExportResult>
   const { stride } = loaded.model;
   const [height, width] = settings.imgsz.map((side) => Math.ceil(side / stride) * stride);
   const options = { ...settings, height, width };
-  const plain = await exportGraph(runtime, loaded, options);
-  const written = settings.half ? halved(plain) : plain;
+  const full = await exportGraph(runtime, loaded, options);
+  const eight = settings.int8 ? await inInt8(runtime, full, { loaded, options, context }) : undefined;
+  const plain = withOutputs(full.graph, options);
+  const written = eight ? withOutputs(eight.graph, options) : settings.half ? halved(plain) : plain;
   const free = settings.dynamic ? freeAxes(written) : undefined;
-  const file = settings.out ?? settings.weights.replace(/\.(safetensors|pt)$/i, "") + ".onnx";
-  const bytes = toOnnx(written, {
+  const file =
+    settings.out ?? settings.weights.replace(/\.(safetensors|pt)$/i, "") + (settings.int8 ? "-int8.onnx" : ".onnx");
+  const fileOptions = {
     metadata: metadataOf(loaded, { height, width }),
     freeAxes: { ...free, ...(settings.nms && { output0: { 0: "detections" } }) },
-  });
+  };
+  const bytes = toOnnx(written, fileOptions);
   const shape = [settings.dynamic ? 1 : settings.batch, loaded.model.ch, height, width];
-  const reference = bindWeights(useRunningStatistics(traced(loaded, options, shape[0])), loaded.weights);
+  const trained = withOutputs(useRunningStatistics(traced(loaded, options, shape[0])), options);
+  const reference = bindWeights(trained, loaded.weights);
   const check = await compare(runtime, { bytes, reference, shape, settings });
   await writeAtomic([[file, bytes]]);
+  const int8 = eight && {
+    ...eight.result,
+    ...(await savings(runtime, toOnnx(plain, fileOptions), bytes, eight.images)),
+  };
   return {
     file,
     megabytes: statSync(file).size / 1e6,
@@ -99,6 +125,49 @@ export async function exportRun(settings: ExportSettings): Promise<ExportResult>
         `${name} ${dtype}[${settings.nms ? ["detections", 7] : settings.dynamic ? ["batch", ...s.slice(1)] : s}]`,
     ),
     check,
+    int8: int8 ?? null,
+  };
+}
+
+function checkSettings({ raw, nms, half, int8, data, imgsz: [height, width] }: ExportSettings): void {
+  if (raw && nms) throw new UserError("raw=true and nms=true exclude each other");
+  if (!int8) return;
+  if (half) throw new UserError("half=true and int8=true exclude each other");
+  if (data === undefined)
+    throw new UserError("int8=true needs pictures to calibrate on and to measure with: data=data.yaml");
+  if (height !== width) throw new UserError(`imgsz=${height},${width}: int8=true takes squares; one number expected`);
+}
+
+// The graph in 8 bits, with what that costs.
+function inInt8(
+  runtime: Runtime,
+  { graph: g, origins }: FullGraph,
+  { loaded, options, context }: { loaded: LoadedModel; options: GraphOptions; context: ExportContext },
+) {
+  const nameOf = (layer: Node) => {
+    const label = layer.inputs[1].label ?? `${layer.op.name} ${layer.id}`;
+    return (origins.get(label) ?? label).replace(/\.weight$/, "");
+  };
+  return toInt8(
+    g,
+    { ...options, data: options.data as string },
+    {
+      runtime,
+      names: loaded.names,
+      imgsz: options.height,
+      batch: options.dynamic ? 1 : options.batch,
+      stride: loaded.model.stride,
+      layerName: nameOf,
+      onProgress: context.onProgress,
+    },
+  );
+}
+
+async function savings(runtime: Runtime, plain: Uint8Array, eight: Uint8Array, images: HostArray) {
+  const [before, after] = await inTurns(runtime, [plain, eight], images);
+  return {
+    megabytes: { before: plain.length / 1e6, after: eight.length / 1e6 },
+    msPerPicture: { before, after },
   };
 }
 
@@ -107,19 +176,49 @@ interface GraphOptions extends ExportSettings {
   readonly width: number;
 }
 
-// Pictures from 0 to 1 to rows (or maps); weights are inputs.
+// Pictures from 0 to 1 to rows and maps; weights are inputs.
 function traced({ model }: LoadedModel, options: GraphOptions, batch: number): Graph {
   const images = input([batch, model.ch, options.height, options.width], { label: "images" });
   const maps = model.module(images);
-  const outputs = options.raw ? maps : [output(model.head.decode(maps), options)];
-  const named = new Map(outputs.map((tensor, i): [string, Tensor] => [`output${i}`, tensor]));
+  const named = new Map([["rows", model.head.decode(maps)]]);
+  for (const [i, map] of maps.entries()) named.set(`map.${i}`, map);
   return graph(new Map([...paramInputs(model.module), ["images", images]]), named);
 }
 
+// Those outputs that a file is to have, from decoded `rows` and raw `map.*`.
+function withOutputs({ inputs, outputs }: Graph, options: ExportSettings): Graph {
+  const maps = [...outputs].filter(([name]) => name.startsWith("map.")).map(([, map]) => map);
+  const chosen = options.raw ? maps : [output(outputs.get("rows")!, options)];
+  return graph(inputs, new Map(chosen.map((tensor, i): [string, Tensor] => [`output${i}`, tensor])));
+}
+
+interface FullGraph {
+  readonly graph: Graph;
+  /** The parameter that each constant `prepared.*` was made of. */
+  readonly origins: ReadonlyMap<string, string>;
+}
+
 // The same as it is used, with all weights inside.
-async function exportGraph(runtime: Runtime, loaded: LoadedModel, options: GraphOptions): Promise<Graph> {
+async function exportGraph(runtime: Runtime, loaded: LoadedModel, options: GraphOptions): Promise<FullGraph> {
   const used = (batch: number) => inference(traced(loaded, options, batch));
-  return bake(runtime, options.dynamic ? freeBatch(used(1), used(2)) : used(options.batch), loaded.weights);
+  const g = options.dynamic ? freeBatch(used(1), used(2)) : used(options.batch);
+  const baked = lower(await bake(runtime, g, loaded.weights));
+  const { prepare } = splitConstantPart(g, (name) => !loaded.weights.has(name));
+  return { graph: baked, origins: new Map([...prepare.outputs].map(([name, x]) => [name, originOf(x, prepare)])) };
+}
+
+// The name of the first parameter that a value is made of.
+function originOf(x: Tensor, { inputs }: Graph): string {
+  const names = new Map([...inputs].map(([name, tensor]) => [tensor, name]));
+  const search = (at: Tensor): string | undefined => {
+    if (!at.node) return names.get(at);
+    for (const before of at.node.inputs) {
+      const found = search(before);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+  return search(x) ?? "";
 }
 
 // float16 up to the last convolutions; decoding, where a half is too coarse for pixels, and input and output in float32.
@@ -136,7 +235,7 @@ function halved(g: Graph): Graph {
 
 const heavy = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
 
-const output = (rows: Tensor, { nms, conf, iou, max_det }: GraphOptions): Tensor =>
+const output = (rows: Tensor, { nms, conf, iou, max_det }: ExportSettings): Tensor =>
   nms ? selectedRows(rows, { conf, iou, maxDet: max_det }) : rows;
 
 const freeAxes = (g: Graph): Record<string, Record<number, string>> =>
@@ -175,6 +274,8 @@ async function compare(
     let maxDifference = 0;
     for (const [name, array] of wanted) maxDifference = Math.max(maxDifference, difference(array, got.get(name)!));
     const same = settings.raw || sameDetections(wanted.get("output0")!, got.get("output0")!, settings);
+    // What 8 bits cost is measured on pictures of the data set.
+    if (settings.int8 && Number.isFinite(maxDifference)) return { maxDifference, detectionsEqual: same };
     if (!same || (!settings.half && !(maxDifference <= 1e-2))) {
       throw new Failure(
         `the exported file differs from the model: by up to ${maxDifference}, detections ${same ? "equal" : "different"}; nothing was written`,

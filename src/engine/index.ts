@@ -4,7 +4,7 @@ export { readHyp } from "./config/hyp.js";
 export * from "./config/index.js";
 export * from "./draw/index.js";
 export { type ClassResult, type Evaluation, evaluate, lateMessage } from "./evaluate.js";
-export type { ExportResult } from "./export.js";
+export type { ExportContext, ExportResult } from "./export.js";
 export type { Backend, Box, Detections, DetectOptions, StageTimes } from "./inference/detect.js";
 export { detect, toPlanes } from "./inference/detect.js";
 export {

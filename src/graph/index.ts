@@ -13,6 +13,7 @@ export { freeBatch } from "./passes/freeBatch.js";
 export * from "./passes/half.js";
 export * from "./passes/inference.js";
 export * from "./passes/prune.js";
+export * from "./passes/quantize.js";
 export * from "./passes/recompute.js";
 export { type MemoryPlan, planMemory } from "./plan.js";
 export { printGraph } from "./print.js";

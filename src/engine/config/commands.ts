@@ -1,3 +1,4 @@
+import { calibrations } from "../int8/ranges.js";
 import { hypRanges } from "./hypRanges.js";
 import {
   amount,
@@ -158,6 +159,20 @@ export const exportOptions = {
   batch: whole("pictures a batch", { default: 1, least: 1, aliases: ["batch_size"] }),
   dynamic: flag("leave the batch free", { default: false }),
   half: flag("float16", { default: false }),
+  int8: flag("8-bit weights and arithmetic (QDQ); needs data", { default: false }),
+  data: text("with int8: the data set's YAML, to calibrate on train and measure on val", { default: undefined }),
+  calibration: choice("with int8: how ranges are chosen", calibrations, { default: "percentile" }),
+  calibration_images: whole("with int8: pictures that ranges are measured on", { default: 64, least: 1 }),
+  percentile: real("with int8: percentage of absolute values that ranges hold (calibration=percentile)", {
+    default: 99.99,
+    from: 50,
+    to: 100,
+  }),
+  int8_drop: real("with int8: points of mAP50-95 that may be lost; the most sensitive layers stay float32 for it", {
+    default: 1,
+    from: 0,
+    to: 100,
+  }),
   nms: flag("non-maximum suppression inside", { default: false }),
   raw: flag("raw maps instead of decoded boxes", { default: false }),
   conf: real("least confidence (with nms)", { default: 0.25, from: 0, to: 1, aliases: ["conf_thres"] }),
@@ -227,19 +242,9 @@ export const otherNames: Readonly<Record<CommandName, OtherNames>> = {
   },
   export: {
     absent: {
-      ...names(
-        isOnnxOnly,
-        "keras",
-        "optimize",
-        "int8",
-        "workspace",
-        "topk_per_class",
-        "topk_all",
-        "mlmodel",
-        "per_tensor",
-      ),
+      ...names(isOnnxOnly, "keras", "optimize", "workspace", "topk_per_class", "topk_all", "mlmodel", "per_tensor"),
       ...names(notYet, "agnostic_nms", "cache"),
-      ...names(never, "inplace", "data", "device", "verbose"),
+      ...names(never, "inplace", "device", "verbose"),
     },
   },
   info: {},

@@ -1,4 +1,4 @@
-import type { DType } from "../host.js";
+import { type DType, hostArray } from "../host.js";
 import { apply, apply1 } from "../op.js";
 import * as ops from "../ops/index.js";
 import { constant, type Tensor } from "../tensor.js";
@@ -68,6 +68,11 @@ export const importers: Readonly<Record<string, Importer | undefined>> = Object.
       throw new Error("a normalisation over more than the last axis");
     return apply(ops.layerNormOp, [need(x), need(weight), need(bias)], { epsilon: number(a, "epsilon", 1e-5) });
   },
+
+  QuantizeLinear: ([x, scale, zero], a) =>
+    ops.quantizeLinear(need(x), levels("uint8", scale, zero), number(a, "axis", 1)),
+  DequantizeLinear: ([x, scale, zero], a) =>
+    ops.dequantizeLinear(need(x), levels(need(x).dtype, scale, zero), number(a, "axis", 1)),
 
   Gemm: ([a, b, c], attributes) => {
     const [alpha, beta] = [number(attributes, "alpha", 1), number(attributes, "beta", 1)];
@@ -171,6 +176,12 @@ function list(x: Tensor | undefined): number[] {
   const { value } = need(x);
   if (!value) throw new Error("an input that decides the shape is no constant");
   return Array.from(value.data as ArrayLike<number | bigint>, Number);
+}
+
+// A zero level that is left out is 0.
+function levels(dtype: DType, scale: Tensor | undefined, zero: Tensor | undefined): ops.Levels {
+  const { shape } = need(scale);
+  return { scale: need(scale), zero: zero ?? constant(hostArray(dtype, shape)) };
 }
 
 function theNumber(x: Tensor | undefined): number {

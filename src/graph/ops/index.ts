@@ -8,5 +8,6 @@ export * from "./gather.js";
 export * from "./matrix.js";
 export * from "./norm.js";
 export * from "./pool.js";
+export * from "./quantize.js";
 export * from "./reduce.js";
 export * from "./shape.js";
