@@ -160,7 +160,7 @@ function grouping(ranges: ReadonlyMap<Tensor, Range>) {
   };
   const rangeOf = (x: Tensor): Range => {
     const at = root(x);
-    const found = known.get(at) ?? ranges.get(at);
+    const found = known.get(at) ?? rangeBehind(at, ranges);
     if (!found) throw new Error(`no range of ${at.node?.op.name ?? at.label} ${at.id} was measured`);
     return found;
   };
@@ -182,6 +182,13 @@ function grouping(ranges: ReadonlyMap<Tensor, Range>) {
       parents.set(from, to);
     },
   };
+}
+
+// A value that was only moved has the range of what it was before, also where the move stays in float32.
+function rangeBehind(x: Tensor, ranges: ReadonlyMap<Tensor, Range>): Range | undefined {
+  const name = x.node?.op.name ?? "";
+  const measured = ranges.get(x) ?? fixed[name];
+  return measured ?? (x.node && kinds[name] === "mover" ? rangeBehind(x.node.inputs[0], ranges) : undefined);
 }
 
 const width = ({ low, high }: Range): number => high - low;
