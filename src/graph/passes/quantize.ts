@@ -25,7 +25,7 @@ export interface QuantizeOptions {
  */
 export function quantize(g: Graph, ranges: ReadonlyMap<Tensor, Range>, options: QuantizeOptions = {}): Graph {
   const chosen = quantizedNodes(g, options);
-  const levelsOf = sharedLevels(g, chosen, ranges);
+  const levelsOf = sharedLevels(chosen, ranges);
   const eight = new Set([...chosen].flatMap(({ outputs }) => outputs));
   const pairs = new Map<Tensor, Tensor>();
   const paired = (x: Tensor, old: Tensor): Tensor => {
@@ -126,15 +126,11 @@ function isLayer({ inputs: [x, weight, bias], attrs: { transA } }: Node): boolea
 // ---- scales ----
 
 /** The levels of each value; those that only move share theirs. */
-function sharedLevels(g: Graph, chosen: ReadonlySet<Node>, ranges: ReadonlyMap<Tensor, Range>): (x: Tensor) => Levels {
+function sharedLevels(chosen: ReadonlySet<Node>, ranges: ReadonlyMap<Tensor, Range>): (x: Tensor) => Levels {
   const groups = grouping(ranges);
-  for (const node of nodes(g)) {
-    for (const y of node.outputs) {
-      // What stays float32 may be read by what does not, and was then not always measured.
-      if (!chosen.has(node) && ranges.has(y)) continue;
-      if (kinds[node.op.name] === "mover") groups.join(y, node.inputs[0]);
-      else groups.set(y, fixed[node.op.name]);
-    }
+  for (const node of chosen) {
+    if (kinds[node.op.name] === "mover") for (const y of node.outputs) groups.join(y, node.inputs[0]);
+    else for (const y of node.outputs) groups.set(y, fixed[node.op.name]);
   }
   for (const node of chosen) {
     if (kinds[node.op.name] === "joint") for (const x of node.inputs) groups.unite(node.outputs[0], x);
