@@ -26,26 +26,29 @@ test.skipIf(!hasShared)("eight pictures of bccd are learned by heart in 400 step
     imgsz: 320,
     batch: 8,
     nbs: 8,
+    epochs: 400,
+    warmup_epochs: 10,
+    optimizer: "Adam",
+    lr0: 0.002,
+    momentum: 0.9,
+    cls: 1,
     mosaic: 0,
-    scale: 0,
-    translate: 0,
-    fliplr: 0,
+    // Validation places pictures otherwise than training does; a little shifting keeps that from mattering.
+    translate: 0.1,
+    scale: 0.1,
     hsv_h: 0,
     hsv_s: 0,
     hsv_v: 0,
-  };
+  } as const;
   for await (const e of train({
     model: "yolov5n-swinv2.yaml",
     data,
-    epochs: 400,
-    warmup_epochs: 20,
     ...options,
     patience: 0,
     preset: "none",
     noval: true,
     noplots: true,
     cache: "ram",
-    workers: 0,
     project: folder,
   })) {
     if (e.type === "epoch" && e.map50 !== undefined) best = e.map50;
