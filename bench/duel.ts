@@ -117,7 +117,7 @@ async function checkAll({ one, file, folder, first, others, check }: Check): Pro
   async function checkOne(contender: Present): Promise<Ready | Missing> {
     const { name, compares, mayRefuse } = contender;
     try {
-      const shared = compares ? new Map([...ours].filter(([tensor]) => compares.includes(tensor))) : ours;
+      const shared = compares ? new Map([...ours].filter(([tensor]) => compares(tensor))) : ours;
       const agreed = agreement(shared, await results(contender), { lr: stepRates.lr });
       if (agreed.worst <= tolerance) return { contender, agreement: agreed };
       throw new Error(
@@ -137,7 +137,8 @@ function reason(message: string): string {
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line.length > 1);
-  const line = lines.find((text) => /\berror: \(-\d+/.test(text) && / in function /.test(text)) ?? lines.at(-1) ?? "";
+  const line =
+    lines.findLast((text) => /\berror: \(-\d+/.test(text) && / in function /.test(text)) ?? lines.at(-1) ?? "";
   return line.replace(/^.*\berror: (?=\(-\d+)/, "");
 }
 

@@ -25,6 +25,8 @@ export interface CaseFile {
   readonly tensors: string;
   /** The detector as an ONNX file, where it was asked for. */
   readonly exported?: string;
+  /** The same up to its raw maps. */
+  readonly exportedMaps?: string;
   /** Contents of the model's YAML. */
   readonly yaml: object;
   /** The same as resolved rows, for a peer that reads no YAML. */
@@ -65,7 +67,7 @@ export async function writeCase(
     threads,
     waiting,
     tensors: join(folder, "case.safetensors"),
-    ...(exports && { exported: await exportCase(name, weights, { folder, batch, size }) }),
+    ...(exports && (await exportCase(name, weights, { folder, batch, size }))),
     yaml,
     layers: model.layers.map(({ from, module, args, repeats }) => {
       if (repeats > 1 && !("n" in args)) throw new Error(`${module}: a chain of ${repeats} is not for the bench`);
@@ -95,10 +97,12 @@ async function exportCase(
   model: string,
   weights: ReadonlyMap<string, HostArray>,
   { folder, batch, size }: { folder: string; batch: number; size: number },
-): Promise<string> {
+): Promise<{ exported: string; exportedMaps: string }> {
   const file = join(folder, "weights.safetensors");
   await writeSafetensors(file, weights);
-  return (await exportModel({ weights: file, model, imgsz: size, batch })).file;
+  const written = async (out: string, raw: boolean) =>
+    (await exportModel({ weights: file, model, imgsz: size, batch, raw, out: join(folder, out) })).file;
+  return { exported: await written("rows.onnx", false), exportedMaps: await written("maps.onnx", true) };
 }
 
 // With running statistics of 0 and 1, fresh weights shrink what goes through them until it is nothing: larger scales.
