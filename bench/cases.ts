@@ -20,7 +20,7 @@ export function casesOf(kind: Case["kind"], models: readonly string[], shapes: r
 
 function parseShape(shape: string): { batch: number; size: number } {
   const [, batch, size] = shape.match(/^([1-9]\d*)x([1-9]\d*)$/) ?? [];
-  if (!batch) throw new UserError(`shape ${shape}: expected BATCHxSIZE, such as 4x320`);
-  if (Number(size) % 32 !== 0) throw new UserError(`shape ${shape}: the size must be a multiple of 32`);
+  if (!batch) throw new UserError(`case ${shape}: expected BATCHxSIZE, such as 4x320`);
+  if (Number(size) % 32 !== 0) throw new UserError(`case ${shape}: the size must be a multiple of 32`);
   return { batch: Number(batch), size: Number(size) };
 }

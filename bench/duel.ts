@@ -1,116 +1,192 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { readSafetensors } from "swinyolo/engine";
 import { type Agreement, agreement, tolerance } from "./agree.js";
 import { type Case, caseName } from "./cases.js";
-import type { Peer } from "./peer.js";
+import type { Contender, Missing, Present } from "./contenders.js";
 import { stepRates, type Waiting, writeCase } from "./prepare.js";
-import { type Estimate, median, medianInterval } from "./stats.js";
-import { type Command, runOnce, type StepTime, startWorker, type Worker } from "./turns.js";
+import { type Estimate, median, medianInterval, settled } from "./stats.js";
+import { type Ending, runOnce, type StepTime, startWorker, type Worker } from "./turns.js";
 
 /** The times of one side, a step a round. */
-export interface Side {
+export interface Side extends Ending {
   readonly ms: number;
   readonly updateMs?: number;
-  /** Bytes. */
-  readonly peak: number;
+  /** Memory before it read or built anything, in bytes. */
+  readonly base: number;
   readonly steps: readonly StepTime[];
 }
 
-/** A case as it was timed. */
-export interface Duel extends Case {
-  readonly ours: Side;
-  readonly peer?: Side;
-  /** Our time over the peer's, the median over rounds: below 1 we are faster. */
-  readonly ratio?: Estimate;
+/** Another side beside ours, or why it has no times. */
+export interface Rival {
+  readonly name: string;
+  readonly side?: Side;
+  readonly missing?: string;
+  /** Its time over ours, the median over rounds: above 1 we are faster. */
+  readonly speed?: Estimate;
   /** The same of each side's fastest step: what others on the machine disturb least. */
   readonly fastest?: number;
   readonly agreement?: Agreement;
 }
 
+/** A case as it was timed. */
+export interface Duel extends Case {
+  readonly ours: Side;
+  readonly rivals: readonly Rival[];
+  readonly rounds: number;
+  /** Rounds before the first that counts. */
+  readonly warmup: number;
+}
+
 export interface DuelOptions {
   readonly rounds: number;
-  /** Steps of each side before the first that counts. */
+  /** Rounds at the most before the first that counts; fewer where steps stop getting faster. */
   readonly warmup: number;
+  /** No more rounds after so long. */
+  readonly minutes: number;
   readonly threads: number;
   readonly waiting: Waiting;
+  /** Compare the results of all sides first. */
+  readonly check?: boolean;
 }
 
 /**
- * Times a case: both sides in processes of their own, taking turns step by step, after a check that they compute the same.
- * @throws Error when they do not.
+ * Times a case: all sides in processes of their own, taking turns step by step, after a check that they compute the same. The
+ * first contender is the one that the others are measured against.
+ * @throws Error when they do not, but for a side that may refuse: that one is left out.
  */
-export async function duel(one: Case, peer: Peer, options: DuelOptions): Promise<Duel> {
+export async function duel(
+  one: Case,
+  [first, ...others]: readonly [Present, ...Contender[]],
+  options: DuelOptions,
+): Promise<Duel> {
   const folder = await mkdtemp(join(tmpdir(), "swinyolo-bench-"));
   try {
-    const file = await writeCase(one, { folder, ...options });
-    if ("missing" in peer) {
-      const [ours] = await takeTurns([ourCommand("turns", file)], options);
-      return { ...one, ours };
-    }
-    const agreed = await checkAgreement(peer.command, { one, file, folder });
-    const [ours, theirs] = await takeTurns([ourCommand("turns", file), peer.command("turns", file)], options);
-    const ratio = medianInterval(ours.steps.map(({ ms }, round) => ms / theirs.steps[round].ms));
-    const least = ({ steps }: Side) => Math.min(...steps.map(({ ms }) => ms));
-    return { ...one, ours, peer: theirs, ratio, fastest: least(ours) / least(theirs), agreement: agreed };
+    const exports = one.kind === "inference" && others.some((other) => "compares" in other);
+    const file = await writeCase(one, { folder, exports, ...options });
+    const checked = await checkAll({ one, file, folder, first, others, check: options.check ?? true });
+    const ready = checked.filter((found): found is Ready => "contender" in found);
+    const commands = [first, ...ready.map(({ contender }) => contender)].map(({ command }) => command("turns", file));
+    const { sides, warmup } = await takeTurns(commands, options);
+    const [ours, ...theirs] = sides;
+    const rivals = checked.map((found): Rival => {
+      if (!("contender" in found)) return found;
+      const { contender, agreement } = found;
+      return { name: contender.name, agreement, ...against(ours, theirs[ready.indexOf(found)]) };
+    });
+    return { ...one, ours, rivals, rounds: ours.steps.length, warmup };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-const ourCommand = (...args: string[]): Command => ({
-  name: "swinyolo",
-  program: process.execPath,
-  args: [fileURLToPath(new URL("worker.js", import.meta.url)), ...args],
-});
-
-async function checkAgreement(
-  peer: (...args: string[]) => Command,
-  { one, file, folder }: { one: Case; file: string; folder: string },
-): Promise<Agreement> {
-  const [ours, theirs] = [join(folder, "ours.safetensors"), join(folder, "peer.safetensors")];
-  await runOnce(ourCommand("check", file, ours));
-  await runOnce(peer("check", file, theirs));
-  const { lr } = stepRates;
-  const found = agreement((await readSafetensors(ours)).tensors, (await readSafetensors(theirs)).tensors, { lr });
-  if (!(found.worst <= tolerance)) {
-    throw new Error(
-      `${caseName(one)}: the sides do not compute the same: ${found.where} is off by ${found.worst.toExponential(1)} of its largest value, ${tolerance} is allowed`,
-    );
-  }
-  return found;
+/** A contender that computes the same. */
+interface Ready {
+  readonly contender: Present;
+  readonly agreement?: Agreement;
 }
 
+interface Check {
+  readonly one: Case;
+  readonly file: string;
+  readonly folder: string;
+  readonly first: Present;
+  readonly others: readonly Contender[];
+  readonly check: boolean;
+}
+
+async function checkAll({ one, file, folder, first, others, check }: Check): Promise<(Ready | Missing)[]> {
+  const present = others.filter((other): other is Present => !("missing" in other));
+  if (!check || present.length === 0) {
+    return others.map((other) => ("missing" in other ? other : { contender: other }));
+  }
+  const results = async (contender: Present) => {
+    const out = join(folder, "results.safetensors");
+    await runOnce(contender.command("check", file, out));
+    return (await readSafetensors(out)).tensors;
+  };
+  const ours = await results(first);
+  const found: (Ready | Missing)[] = [];
+  for (const other of others) {
+    if ("missing" in other) found.push(other);
+    else found.push(await checkOne(other));
+  }
+  return found;
+
+  async function checkOne(contender: Present): Promise<Ready | Missing> {
+    const { name, compares, mayRefuse } = contender;
+    try {
+      const shared = compares ? new Map([...ours].filter(([tensor]) => compares(tensor))) : ours;
+      const agreed = agreement(shared, await results(contender), { lr: stepRates.lr });
+      if (agreed.worst <= tolerance) return { contender, agreement: agreed };
+      throw new Error(
+        `it does not compute the same: ${agreed.where} is off by ${agreed.worst.toExponential(1)} of its largest value, ${tolerance} is allowed`,
+      );
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      if (!mayRefuse) throw new Error(`${caseName(one)}, ${name}: ${why}`);
+      return { name, missing: reason(why) };
+    }
+  }
+}
+
+// The line that says most: an assertion of OpenCV's, or else the last.
+function reason(message: string): string {
+  const lines = message
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line.length > 1);
+  const line =
+    lines.findLast((text) => /\berror: \(-\d+/.test(text) && / in function /.test(text)) ?? lines.at(-1) ?? "";
+  return line.replace(/^.*\berror: (?=\(-\d+)/, "");
+}
+
+function against(ours: Side, side: Side): Pick<Rival, "side" | "speed" | "fastest"> {
+  const least = ({ steps }: Side) => Math.min(...steps.map(({ ms }) => ms));
+  return { side, speed: medianInterval(speeds(ours, side)), fastest: least(side) / least(ours) };
+}
+
+/** The other side's time over ours, round by round. */
+export const speeds = (ours: Side, side: Side): number[] => side.steps.map(({ ms }, i) => ms / ours.steps[i].ms);
+
+type Command = Parameters<typeof startWorker>[0];
+
 // The first side begins in even rounds, the last in odd ones.
-async function takeTurns(commands: readonly Command[], { rounds, warmup }: DuelOptions): Promise<Side[]> {
+async function takeTurns(
+  commands: readonly Command[],
+  { rounds, warmup, minutes }: DuelOptions,
+): Promise<{ sides: Side[]; warmup: number }> {
   const workers: Worker[] = [];
   try {
     for (const command of commands) workers.push(await startWorker(command));
-    const steps = workers.map((): StepTime[] => []);
-    for (let round = -warmup; round < rounds; round++) {
+    const turn = async (steps: readonly StepTime[][]) => {
       const order = workers.map((_, i) => i);
-      if (round % 2 !== 0) order.reverse();
-      for (const i of order) {
-        const step = await workers[i].step();
-        if (round >= 0) steps[i].push(step);
-      }
-    }
-    const peaks: number[] = [];
-    for (const worker of workers) peaks.push(await worker.end());
-    return workers.map((_, i) => side(steps[i], peaks[i]));
+      if (steps[0].length % 2 !== 0) order.reverse();
+      for (const i of order) steps[i].push(await workers[i].step());
+    };
+    const warm = workers.map((): StepTime[] => []);
+    while (warm[0].length < warmup && !warm.every((steps) => settled(steps.map(({ ms }) => ms)))) await turn(warm);
+    const steps = workers.map((): StepTime[] => []);
+    const end = performance.now() + minutes * 60_000;
+    while (steps[0].length < rounds && (steps[0].length < 2 || performance.now() < end)) await turn(steps);
+    const endings: Ending[] = [];
+    for (const worker of workers) endings.push(await worker.end());
+    const sides = workers.map(({ base }, i) => side(steps[i], { base, ...endings[i] }));
+    return { sides, warmup: warm[0].length };
   } finally {
     for (const worker of workers) worker.kill();
   }
 }
 
-function side(steps: readonly StepTime[], peak: number): Side {
+function side(steps: readonly StepTime[], { kernelMs, ...rest }: Ending & { base: number }): Side {
   const updates = steps.flatMap(({ updateMs }) => updateMs ?? []);
   return {
     ms: median(steps.map(({ ms }) => ms)),
     ...(updates.length > 0 && { updateMs: median(updates) }),
-    peak,
+    // Of the steps that count.
+    ...(kernelMs && { kernelMs: kernelMs.slice(-steps.length) }),
+    ...rest,
     steps,
   };
 }

@@ -1,45 +1,65 @@
-import { availableParallelism } from "node:os";
 import { UserError } from "swinyolo/data";
 import type { Waiting } from "./prepare.js";
 
-/** Options of a run, as given on the command line by `key=value`. */
+/** Options of a run, as given on the command line by `key=value`; each bench has its own choice where one is left out. */
 export interface BenchOptions {
-  readonly rounds: number;
+  readonly rounds?: number;
+  /** Rounds at the most before the first that counts. */
   readonly warmup: number;
-  readonly threads: number;
+  readonly minutes?: number;
+  readonly threads?: number;
   readonly waiting: Waiting;
-  readonly models: readonly string[];
-  /** Shapes BATCHxSIZE; each bench has its own where left out. */
-  readonly shapes?: readonly string[];
+  readonly models?: readonly string[];
+  /** Shapes BATCHxSIZE. */
+  readonly cases?: readonly string[];
   /** Worker counts of the loader. */
-  readonly workers: readonly number[];
+  readonly workers?: readonly number[];
+  readonly epochs?: number;
   readonly data?: string;
+  /** Put the plots into docs/. */
+  readonly plots: boolean;
   /** Put the tables into docs/performance.md. */
   readonly docs: boolean;
 }
 
-export const usage = `npm run bench -- [train] [inference] [loader] [key=value ...]
+export const usage = `npm run bench -- [name ...] [key=value ...]; all benches where none is named
 
-  rounds=10      steps of each side that count
-  warmup=2       steps of each side before them
-  threads=${availableParallelism()}      of both sides
-  waiting=passive  how threads wait: passive, or spinning as both sides do by themselves (for a machine with nothing else to do)
+  train          training steps against PyTorch
+  inference      latency and throughput against PyTorch, OpenCV and raw onnxruntime-node
+  loader         batches with nobody using them
+  epoch          whole epochs of a data set, training and validation
+  startup        fresh processes: first detection, info, graph building, ONNX writing, session creation
+  memory         peak memory of training beside the planned one
+  growth         time and memory by picture size and by batch
+  overhead       what a step takes besides the kernels
+
+  rounds=30      steps of each side that count (growth, memory: 5; overhead: 10; startup: 10 processes)
+  warmup=10      steps before them, at the most; fewer where steps stop getting faster
+  minutes=5      no more rounds of a case after so long (growth: 1)
+  threads=N      of all sides; the number of cores
+  waiting=passive  how threads wait: passive, or spinning as the libraries do by themselves (for a machine with nothing else to do)
   models=yolov5n,yolov5s,yolov5n-swinv2,yolov5s-swinv2
-  shapes=4x320   batch x size, by commas; train 4x320 and inference 1x640 by default
-  workers=0,1,2  of the loader
-  data=FILE      data set of the loader; ../shared/data/bccd/bccd.yaml where it is there
+  cases=4x320    batch x size, by commas; without it, train: 1, 4, 16 x 320, 1, 4 x 640 and 16x640 for the n models;
+                 inference: 1x640, 8x640; epoch: 16x320; memory: 4x640; overhead: 4x320 and 1x640; growth: 1x320 to 1x1280, 1x320 to 32x320
+  workers=0,1,2  of the loader; 2 for epoch
+  epochs=3       of epoch, that count
+  data=FILE      data set of loader and epoch; ../shared/data/bccd/bccd.yaml where it is there
+  plots=false    also write growth's plots into docs/
   docs=true      also write the tables into docs/performance.md`;
 
 const parsers = {
-  rounds: count,
+  rounds: positive,
   warmup: count,
-  threads: count,
+  minutes: number,
+  threads: positive,
   waiting,
   models: list,
-  shapes: list,
+  cases: list,
   workers: (text: string) => list(text).map(count),
+  epochs: positive,
   data: (text: string) => text,
-  docs: (text: string) => text === "true",
+  plots: yes,
+  docs: yes,
 };
 
 /** Reads names and options. */
@@ -52,15 +72,7 @@ export function parseOptions(args: readonly string[]): { names: string[]; option
     else if (Object.hasOwn(parsers, key)) given[key] = parsers[key as keyof typeof parsers](value);
     else throw new UserError(`option ${key} is not known; there are ${Object.keys(parsers).join(", ")}`);
   }
-  const defaults: BenchOptions = {
-    rounds: 10,
-    warmup: 2,
-    threads: availableParallelism(),
-    waiting: "passive",
-    models: ["yolov5n", "yolov5s", "yolov5n-swinv2", "yolov5s-swinv2"],
-    workers: [0, 1, 2],
-    docs: true,
-  };
+  const defaults: BenchOptions = { warmup: 10, waiting: "passive", plots: false, docs: true };
   return { names, options: { ...defaults, ...given } };
 }
 
@@ -76,4 +88,19 @@ function waiting(text: string): Waiting {
 function count(text: string): number {
   if (!/^\d+$/.test(text)) throw new UserError(`${text}: expected a whole number`);
   return Number(text);
+}
+
+function positive(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new UserError(`${text}: expected a whole number above 0`);
+  return Number(text);
+}
+
+function number(text: string): number {
+  if (!/^\d+(\.\d+)?$/.test(text)) throw new UserError(`${text}: expected a number`);
+  return Number(text);
+}
+
+function yes(text: string): boolean {
+  if (text !== "true" && text !== "false") throw new UserError(`${text}: expected true or false`);
+  return text === "true";
 }

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { rng } from "swinyolo/data";
-import { readModelFile, writeSafetensors } from "swinyolo/engine";
+import { exportModel, readModelFile, writeSafetensors } from "swinyolo/engine";
 import { type HostArray, hostArray } from "swinyolo/graph";
 import { buildModel, defaultBalance, initialState, type LossOptions, lossGainScale } from "swinyolo/nn";
 import type { Case } from "./cases.js";
@@ -23,6 +23,10 @@ export interface CaseFile {
   readonly waiting: Waiting;
   /** safetensors: `state.NAME` the weights, `input.images` uint8 [b, 3, h, w], `input.targets` [n, 6]. */
   readonly tensors: string;
+  /** The detector as an ONNX file, where it was asked for. */
+  readonly exported?: string;
+  /** The same up to its raw maps. */
+  readonly exportedMaps?: string;
   /** Contents of the model's YAML. */
   readonly yaml: object;
   /** The same as resolved rows, for a peer that reads no YAML. */
@@ -35,10 +39,18 @@ export interface CaseFile {
   readonly ema: { readonly decay: number; readonly tau: number };
 }
 
+export interface CaseOptions {
+  readonly folder: string;
+  readonly threads: number;
+  readonly waiting: Waiting;
+  /** Write the detector as an ONNX file too. */
+  readonly exports?: boolean;
+}
+
 /** Writes a case's file and numbers into a folder; returns the file. */
 export async function writeCase(
   { kind, model: name, batch, size }: Case,
-  { folder, threads, waiting }: { folder: string; threads: number; waiting: Waiting },
+  { folder, threads, waiting, exports = false }: CaseOptions,
 ): Promise<string> {
   const { yaml, place } = readModelFile(name);
   const model = buildModel(yaml, { place });
@@ -55,6 +67,7 @@ export async function writeCase(
     threads,
     waiting,
     tensors: join(folder, "case.safetensors"),
+    ...(exports && (await exportCase(name, weights, { folder, batch, size }))),
     yaml,
     layers: model.layers.map(({ from, module, args, repeats }) => {
       if (repeats > 1 && !("n" in args)) throw new Error(`${module}: a chain of ${repeats} is not for the bench`);
@@ -78,6 +91,18 @@ export async function writeCase(
   await writeSafetensors(contents.tensors, tensors);
   writeFileSync(file, JSON.stringify(contents));
   return file;
+}
+
+async function exportCase(
+  model: string,
+  weights: ReadonlyMap<string, HostArray>,
+  { folder, batch, size }: { folder: string; batch: number; size: number },
+): Promise<{ exported: string; exportedMaps: string }> {
+  const file = join(folder, "weights.safetensors");
+  await writeSafetensors(file, weights);
+  const written = async (out: string, raw: boolean) =>
+    (await exportModel({ weights: file, model, imgsz: size, batch, raw, out: join(folder, out) })).file;
+  return { exported: await written("rows.onnx", false), exportedMaps: await written("maps.onnx", true) };
 }
 
 // With running statistics of 0 and 1, fresh weights shrink what goes through them until it is nothing: larger scales.

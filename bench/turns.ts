@@ -15,17 +15,28 @@ export interface StepTime {
   readonly ms: number;
   /** Time on cores, of all threads: says more than the clock where others use the machine too. */
   readonly cpuMs: number;
-  /** Of that, for the optimizer's update. */
+  /** Of the whole, for the optimizer's update. */
   readonly updateMs?: number;
+  /** Of the whole, inside sessions of ONNX Runtime. */
+  readonly runMs?: number;
   /** A number of the result (the loss), by which both sides can be seen to do the same. */
   readonly value: number;
 }
 
+/** What a worker says last. */
+export interface Ending {
+  /** Its peak memory, in bytes. */
+  readonly peak: number;
+  /** Milliseconds inside kernels, step by step, where they were written down. */
+  readonly kernelMs?: readonly number[];
+}
+
 /** A worker that does a step when asked. */
 export interface Worker {
+  /** Its memory before it read or built anything, in bytes. */
+  readonly base: number;
   step(): Promise<StepTime>;
-  /** Ends it; its peak memory in bytes. */
-  end(): Promise<number>;
+  end(): Promise<Ending>;
   kill(): void;
 }
 
@@ -34,19 +45,20 @@ export async function startWorker({ name, program, args, env }: Command): Promis
   const child = spawn(program, args, { env, stdio: ["pipe", "pipe", "pipe"] });
   const failure = failureOf(child, name);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const answer = async (): Promise<Record<string, number>> => {
+  const answer = async <T>(): Promise<T> => {
     const next = await Promise.race([lines.next(), failure]);
     // The output ended: the exit says why.
-    return JSON.parse(next.done ? await failure : next.value);
+    return JSON.parse(next.done ? await failure : next.value) as T;
   };
-  const ask = (line: string) => {
+  const ask = <T>(line: string) => {
     child.stdin.write(`${line}\n`);
-    return answer();
+    return answer<T>();
   };
-  await answer();
+  const { base } = await answer<{ base: number }>();
   return {
-    step: async () => (await ask("step")) as unknown as StepTime,
-    end: async () => (await ask("end")).peak,
+    base,
+    step: () => ask<StepTime>("step"),
+    end: () => ask<Ending>("end"),
     kill: () => child.kill(),
   };
 }

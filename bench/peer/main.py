@@ -1,21 +1,16 @@
 """
 The bench's peer: the same detector, weights, inputs and step in PyTorch.
-
-    main.py check CASE.json OUT.safetensors   one step, all its results into a file
-    main.py turns CASE.json                   a step for every line "step" on stdin; "end" gives the peak memory
+It speaks as serve.py says.
 """
 
-import json
 import math
-import resource
-import sys
 import time
 
 import torch
 
 from loss import detection_loss
 from nets import Model, fold_batch_norms
-from tensors import read_tensors, write_tensors
+from serve import serve
 
 
 def train_step(model, case, inputs):
@@ -60,7 +55,7 @@ def train_step(model, case, inputs):
             for name, value in ema.items():
                 value.mul_(decay).add_(state[name], alpha=1 - decay)
         if results is not None:
-            results.update({f"after.{name}": value for name, value in state.items() if name in ema})
+            results.update({f"after.{name}": value.detach() for name, value in state.items() if name in ema})
             results.update({f"ema.{name}": value for name, value in ema.items()})
         return {"value": loss.item(), "updateMs": 1000 * (time.perf_counter() - forward_backward)}
 
@@ -86,43 +81,13 @@ def inference_step(model, case, inputs):
 steps = {"train": train_step, "inference": inference_step}
 
 
-def peak_memory():
-    """The most resident memory so far, in bytes: of this program alone, not of the one that started it."""
-    try:
-        with open("/proc/self/status") as file:
-            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
-    except (OSError, StopIteration):
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def say(**fields):
-    print(json.dumps(fields), flush=True)
-
-
-def main(mode, case_file, out=None):
-    with open(case_file) as file:
-        case = json.load(file)
+def prepare(case, tensors):
     torch.set_num_threads(case["threads"])
-    tensors = read_tensors(case["tensors"])
+    tensors = {name: torch.from_numpy(array) for name, array in tensors.items()}
     model = Model(case["layers"])
     model.load({name[6:]: value for name, value in tensors.items() if name.startswith("state.")})
     inputs = {name[6:]: value for name, value in tensors.items() if name.startswith("input.")}
-    step = steps[case["kind"]](model, case, inputs)
-    del tensors
-    if mode == "check":
-        results = {}
-        step(results)
-        write_tensors(out, results)
-        return
-    say(ready=True)
-    for line in sys.stdin:
-        if line.strip() == "end":
-            say(peak=peak_memory())
-            return
-        start, cpu = time.perf_counter(), time.process_time()
-        result = step()
-        say(ms=1000 * (time.perf_counter() - start), cpuMs=1000 * (time.process_time() - cpu), **result)
+    return steps[case["kind"]](model, case, inputs)
 
 
-main(*sys.argv[1:])
+serve(prepare)

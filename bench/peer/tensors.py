@@ -4,13 +4,12 @@ import json
 import struct
 
 import numpy
-import torch
 
 numpy_types = {"F32": "<f4", "F64": "<f8", "I64": "<i8", "I32": "<i4", "U8": "u1"}
 
 
 def read_tensors(path):
-    """All tensors of a file by name."""
+    """All tensors of a file by name, as numpy arrays."""
     with open(path, "rb") as file:
         data = file.read()
     (length,) = struct.unpack("<Q", data[:8])
@@ -20,16 +19,17 @@ def read_tensors(path):
             continue
         begin, end = (8 + length + offset for offset in entry["data_offsets"])
         numbers = numpy.frombuffer(data[begin:end], dtype=numpy_types[entry["dtype"]])
-        tensors[name] = torch.from_numpy(numbers.copy()).reshape(entry["shape"])
+        tensors[name] = numbers.copy().reshape(entry["shape"])
     return tensors
 
 
 def write_tensors(path, tensors):
-    """Writes tensors as fp32 under their names."""
+    """Writes arrays (or tensors without gradients) as fp32 under their names."""
     header, parts, offset = {}, [], 0
     for name, tensor in tensors.items():
-        numbers = tensor.detach().numpy().astype("<f4").tobytes()
-        header[name] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": [offset, offset + len(numbers)]}
+        array = numpy.asarray(tensor)
+        numbers = array.astype("<f4").tobytes()
+        header[name] = {"dtype": "F32", "shape": list(array.shape), "data_offsets": [offset, offset + len(numbers)]}
         parts.append(numbers)
         offset += len(numbers)
     text = json.dumps(header).encode()

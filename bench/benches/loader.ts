@@ -1,17 +1,38 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createLoader, readDataset, scanSplit } from "swinyolo/data";
-import { root } from "./paths.js";
+import type { Bench } from "../bench.js";
+import { root } from "../paths.js";
+import { table } from "../report.js";
+
+/** Training batches with nobody using them. */
+export const loader: Bench = async ({ data = bloodCells(), workers = [0, 1, 2] }) => {
+  if (!data) return noData;
+  const setting = { imgsz: 320, batch: 16, epochs: 1 };
+  const speeds = await loaderSpeeds({ data, workers, ...setting });
+  const about = `Training batches of ${setting.batch} at ${setting.imgsz} px (mosaic, perspective, colour, flips), ${speeds[0].pictures} pictures, nobody using them.`;
+  return { data: { ...setting, speeds }, markdown: [about, loaderTable(speeds)].join("\n\n") };
+};
+
+/** Said where there are no pictures. */
+export const noData = { data: { missing: "data" }, markdown: "No data set: give one with data=FILE." };
+
+/** Pictures a second by worker count and cache. */
+const loaderTable = (speeds: readonly LoaderSpeed[]): string =>
+  table(
+    ["workers", "cache", "pictures/s"],
+    speeds.map(({ workers, cache, picturesPerSecond }) => [String(workers), cache, picturesPerSecond.toFixed(0)]),
+  );
 
 /** How fast batches come, with nobody using them. */
-export interface LoaderSpeed {
+interface LoaderSpeed {
   readonly workers: number;
   readonly cache: "none" | "ram";
   readonly pictures: number;
   readonly picturesPerSecond: number;
 }
 
-export interface LoaderBenchOptions {
+interface LoaderBenchOptions {
   /** A data set's YAML. */
   readonly data: string;
   readonly imgsz: number;
@@ -27,7 +48,7 @@ export const bloodCells = (): string | undefined => {
 };
 
 /** Whole epochs of training batches (mosaic, perspective, colour, flips as hyp.scratch-low) by worker count. */
-export async function loaderSpeeds(options: LoaderBenchOptions): Promise<LoaderSpeed[]> {
+async function loaderSpeeds(options: LoaderBenchOptions): Promise<LoaderSpeed[]> {
   const { splits, nc } = readDataset(options.data);
   const { entries } = await scanSplit(splits.train, { nc });
   const speeds: LoaderSpeed[] = [];
