@@ -93,8 +93,12 @@ interface StepGraph {
   readonly statistics: ReadonlyMap<string, BatchStatistic>;
 }
 
-interface Compiled extends StepGraph {
+interface Compiled {
   readonly program: Program;
+  readonly masks: readonly DropoutMask[];
+  /** Plain records: tensors would keep the whole graph in memory, and the garbage collector busy with it. */
+  readonly outputs: ReadonlyMap<string, Pick<Tensor, "dtype" | "shape">>;
+  readonly blends: ReadonlyMap<string, Pick<BatchStatistic, "keep" | "take">>;
 }
 
 /** The gradients of a detector, compiled for each shape when it first comes. */
@@ -131,7 +135,7 @@ export function createGradients(runtime: Runtime, model: Trainable, options: Gra
       await clear();
       capacity = needed;
     }
-    const { program, masks, statistics, graph: compiled } = await compiledFor(state, images.shape);
+    const { program, masks, outputs, blends } = await compiledFor(state, images.shape);
     const feeds = currentWeights(state);
     feeds.set("images", images);
     feeds.set("balance", hostArray("float32", [balance.length], Float32Array.from(balance)));
@@ -143,10 +147,10 @@ export function createGradients(runtime: Runtime, model: Trainable, options: Gra
     });
     if (state.pending) apart ??= groupVectors(state.sizes);
     const made = state.pending ? apart! : state.gradients;
-    const into = outputArrays(state, made, compiled.outputs);
+    const into = outputArrays(state, made, outputs);
     await program.run(feeds, into);
     if (made !== state.gradients) addUp(state.gradients, made);
-    for (const [name, { keep, take }] of statistics) {
+    for (const [name, { keep, take }] of blends) {
       blendBuffer(state, name, { now: into.get(`stats.${name}`)!.data as Float32Array, keep, take });
     }
     state.pending++;
@@ -171,8 +175,10 @@ interface StepShape {
 }
 
 async function compileStep(runtime: Runtime, shape: StepShape): Promise<Compiled> {
-  const step = stepGraph(shape);
-  return { ...step, program: await compile(runtime, step.graph, shape.options) };
+  const { graph: step, masks, statistics } = stepGraph(shape);
+  const outputs = new Map([...step.outputs].map(([name, { dtype, shape: size }]) => [name, { dtype, shape: size }]));
+  const blends = new Map([...statistics].map(([name, { keep, take }]) => [name, { keep, take }]));
+  return { program: await compile(runtime, step, shape.options), masks, outputs, blends };
 }
 
 /** The whole step as one graph: pictures, targets and weights in; losses, gradients and the batch's statistics out. */
@@ -263,7 +269,7 @@ function drawMask({ shape, rate }: DropoutMask, next: () => number): HostArray {
 function outputArrays(
   state: TrainState,
   made: Record<GroupName, Float32Array>,
-  outputs: Graph["outputs"],
+  outputs: Compiled["outputs"],
 ): Map<string, HostArray> {
   const into = new Map<string, HostArray>();
   const views = gradientViews(state, made);
