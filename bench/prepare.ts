@@ -45,19 +45,21 @@ export interface CaseOptions {
   readonly waiting: Waiting;
   /** Write the detector as an ONNX file too. */
   readonly exports?: boolean;
+  /** Which pictures, of as many as wanted. */
+  readonly pictures?: number;
 }
 
 /** Writes a case's file and numbers into a folder; returns the file. */
 export async function writeCase(
   { kind, model: name, batch, size }: Case,
-  { folder, threads, waiting, exports = false }: CaseOptions,
+  { folder, threads, waiting, exports = false, pictures = 0 }: CaseOptions,
 ): Promise<string> {
   const { yaml, place } = readModelFile(name);
   const model = buildModel(yaml, { place });
   const weights = initialState(model.module, rng(0, "weights"));
   if (kind === "inference") livelier(weights);
   const tensors = new Map([...weights].map(([key, array]): [string, HostArray] => [`state.${key}`, array]));
-  tensors.set("input.images", randomImages(batch, size));
+  tensors.set("input.images", randomImages(batch, size, pictures));
   tensors.set("input.targets", randomTargets(batch, model.nc));
   const file = join(folder, "case.json");
   const gain = lossGainScale(model.strides.length, model.nc, size);
@@ -110,8 +112,8 @@ function livelier(weights: ReadonlyMap<string, HostArray>): void {
   for (const [name, { data }] of weights) if (name.endsWith(".bn.weight")) (data as Float32Array).fill(2.5);
 }
 
-function randomImages(batch: number, size: number): HostArray {
-  const random = rng("images");
+function randomImages(batch: number, size: number, seed: number): HostArray {
+  const random = rng("images", seed);
   return hostArray(
     "uint8",
     [batch, 3, size, size],
