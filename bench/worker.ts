@@ -52,7 +52,12 @@ async function train({ one, model, weights, batch, watched }: Setting): Promise<
   const { runtime } = watched;
   const { threads, loss, anchorT, balance, rates, ema } = one;
   const state = createState(model.module, weights, { optimizer: "SGD" });
-  const gradients = createGradients(runtime, model, { threads, loss, anchorT, recompute: flags.recompute });
+  const gradients = createGradients(runtime, model, {
+    threads,
+    loss,
+    anchorT,
+    recompute: flags.recompute ? "row" : "none",
+  });
   const optimizer = await createOptimizer(runtime, state, { threads });
   let iteration = 0;
   return async (results) => {

@@ -7,7 +7,8 @@ import { type ExportContext, type ExportResult, exportRun } from "./export.js";
 import { type ModelInfo, modelInfo } from "./info.js";
 import { loadPlugin } from "./plugin.js";
 import { type Prediction, predictRun } from "./predict.js";
-import { type TrainEvent, trainRun } from "./train.js";
+import { trainRun } from "./train.js";
+import type { TrainEvent } from "./training/events.js";
 import type { TrainSettings } from "./training/settings.js";
 import { type ValResult, valRun } from "./val.js";
 

@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { Failure, UserError } from "../errors/index.js";
 import {
+  afterLastLayer,
   bake,
   compile,
   freeBatch,
@@ -12,10 +13,8 @@ import {
   input,
   lower,
   type Node,
-  nodes,
   openModel as openOnnx,
   type Runtime,
-  readers,
   splitConstantPart,
   type Tensor,
   toFloat32,
@@ -224,16 +223,9 @@ function originOf(x: Tensor, { inputs }: Graph): string {
 // float16 up to the last convolutions; decoding, where a half is too coarse for pixels, and input and output in float32.
 function halved(g: Graph): Graph {
   const lowered = lower(g);
-  const users = readers(lowered);
-  const tail = new Set<Node>();
-  for (const node of nodes(lowered).reverse()) {
-    const read = node.outputs.flatMap((x) => users.get(x) ?? []);
-    if (!heavy.has(node.op.name) && read.every((reader) => reader === undefined || tail.has(reader))) tail.add(node);
-  }
+  const tail = afterLastLayer(lowered);
   return toHalf(lowered, { keep: (node) => tail.has(node) });
 }
-
-const heavy = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
 
 const output = (rows: Tensor, { nms, conf, iou, max_det }: ExportSettings): Tensor =>
   nms ? selectedRows(rows, { conf, iou, maxDet: max_det }) : rows;

@@ -11,6 +11,7 @@ import { ahead, trailing } from "./overlap.js";
 import { runFolder } from "./run/folder.js";
 import { isVideo, listMedia } from "./sources/media.js";
 import { probeVideo, readFrames, type VideoInfo, type VideoWriter, writeVideo } from "./sources/video.js";
+import { stem } from "./stem.js";
 import { labelLines } from "./val.js";
 import { writeAtomic } from "./weights/files.js";
 
@@ -166,12 +167,12 @@ async function createOutput(o: Options<"predict">): Promise<Output> {
 
   // Everything that depends on the order of pictures is done before the first wait: several are written at once.
   const texts = async (picture: Picture, { path, detections, frame }: Prediction) => {
-    const stem = basename(path, extname(path)) + (frame === undefined ? "" : `_${frame}`);
+    const base = stem(path) + (frame === undefined ? "" : `_${frame}`);
     const files: [string, string | Uint8Array][] = [];
     if (o.save_txt && detections.length > 0)
-      files.push([join(folder!, "labels", `${stem}.txt`), labelLines(rowsOf(detections), picture, o.save_conf)]);
+      files.push([join(folder!, "labels", `${base}.txt`), labelLines(rowsOf(detections), picture, o.save_conf)]);
     const crops = (o.save_crop ? [...detections].reverse() : []).map(({ name, xyxy }) => ({
-      file: unused(join(folder!, "crops", safeName(name)), stem, taken),
+      file: unused(join(folder!, "crops", safeName(name)), base, taken),
       xyxy,
     }));
     for (const { name, confidence } of detections)
@@ -188,15 +189,12 @@ async function createOutput(o: Options<"predict">): Promise<Output> {
       if (o.nosave) return;
       const ending = extname(prediction.path).toLowerCase();
       const png = ending === ".png";
-      const name =
-        basename(prediction.path, extname(prediction.path)) +
-        (png || ending === ".jpg" || ending === ".jpeg" ? ending : ".jpg");
+      const name = stem(prediction.path) + (png || ending === ".jpg" || ending === ".jpeg" ? ending : ".jpg");
       await writeAtomic([
         [join(folder!, name), await encodePicture(drawn(picture, prediction.detections), png ? "png" : "jpg")],
       ]);
     },
-    video: (path, info) =>
-      o.nosave ? undefined : writeVideo(join(folder!, `${basename(path, extname(path))}.mp4`), info),
+    video: (path, info) => (o.nosave ? undefined : writeVideo(join(folder!, `${stem(path)}.mp4`), info)),
     async frame(picture, prediction, writer) {
       await texts(picture, prediction);
       await writer?.write(drawn(picture, prediction.detections));
@@ -220,9 +218,9 @@ const safeName = (name: string): string => name.replace(/[^\p{L}\p{N} _.-]/gu, "
 
 const csvCell = (text: string): string => (/[",\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);
 
-function unused(folder: string, stem: string, taken: Set<string>): string {
+function unused(folder: string, base: string, taken: Set<string>): string {
   for (let n = 1; ; n++) {
-    const file = join(folder, `${stem}${n === 1 ? "" : n}.jpg`);
+    const file = join(folder, `${base}${n === 1 ? "" : n}.jpg`);
     if (!taken.has(file)) {
       taken.add(file);
       return file;

@@ -10,7 +10,6 @@ import {
   emaDecay,
   lossGainScale,
   ratesAt,
-  type ScheduleOptions,
   weightDecayScale,
 } from "../nn/index.js";
 import { type Evaluation, evaluate, lateMessage } from "./evaluate.js";
@@ -23,74 +22,16 @@ import { drawTrainBatch, plotLabels, plotResults, valPlots } from "./run/plots.j
 import { resultsHeader, resultsLine } from "./run/results.js";
 import { type Resumed, readResumed } from "./run/resume.js";
 import { loadRuntime } from "./runtime.js";
+import type { BatchEvent, EndEvent, EpochEvent, TrainEvent } from "./training/events.js";
 import { firstBadTensor } from "./training/nan.js";
 import { createOptimizer } from "./training/optimizer.js";
 import { type Prepared, prepare } from "./training/prepare.js";
-import { choosePreset } from "./training/preset.js";
+import { scheduleOf } from "./training/schedule.js";
 import { type Hyp, lossOptions, type TrainSettings } from "./training/settings.js";
 import { averagedWeights, createState, dumpState, restoreState, type TrainState } from "./training/state.js";
 import { anchorLevels, createGradients } from "./training/step.js";
-import { withinMemory } from "./training/withinMemory.js";
+import { type PlannedSettings, withinMemory } from "./training/withinMemory.js";
 import { readSafetensors, writeAtomic, writeSafetensors } from "./weights/files.js";
-
-/** What happens while training, in the order it happens. */
-export type TrainEvent =
-  | {
-      readonly type: "start";
-      readonly run: string;
-      readonly images: number;
-      readonly batches: number;
-      readonly epochs: number;
-      readonly parameters: number;
-      readonly resumedFrom?: number;
-    }
-  | { readonly type: "report"; readonly message: string }
-  | BatchEvent
-  | EpochEvent
-  | EndEvent;
-
-export interface BatchEvent {
-  readonly type: "batch";
-  readonly epoch: number;
-  readonly epochs: number;
-  readonly step: number;
-  readonly steps: number;
-  /** Means over the epoch so far. */
-  readonly box: number;
-  readonly obj: number;
-  readonly cls: number;
-  readonly instances: number;
-  readonly size: number;
-  readonly secondsLeft: number;
-}
-
-export interface EpochEvent {
-  readonly type: "epoch";
-  /** Counted from 1. */
-  readonly epoch: number;
-  readonly epochs: number;
-  readonly box: number;
-  readonly obj: number;
-  readonly cls: number;
-  /** Undefined without validation. */
-  readonly precision?: number;
-  readonly recall?: number;
-  readonly map50?: number;
-  readonly map?: number;
-  readonly lr: number;
-  readonly seconds: number;
-  /** The share of these seconds, from 0 to 1, that training waited for batches. */
-  readonly wait: number;
-  readonly imagesPerSecond: number;
-}
-
-export interface EndEvent {
-  readonly type: "end";
-  readonly run: string;
-  readonly epochs: number;
-  readonly best: { readonly epoch: number; readonly map50: number; readonly map: number };
-  readonly weights: string;
-}
 
 export interface TrainContext {
   readonly hyp: Hyp;
@@ -157,7 +98,7 @@ async function openRun(given: TrainSettings, context: TrainContext) {
 }
 
 interface RunParts {
-  readonly settings: TrainSettings;
+  readonly settings: PlannedSettings;
   readonly hyp: Hyp;
   readonly prepared: Prepared;
   readonly context: TrainContext;
@@ -167,7 +108,6 @@ interface RunParts {
 }
 
 async function buildRun({ settings, hyp, prepared, context, resumed, keep }: RunParts) {
-  const checkpointing = settings.recompute === "auto" ? "none" : settings.recompute;
   const { loaded, names, imgsz, train, val } = prepared;
   const { model } = loaded;
   const runtime = await loadRuntime();
@@ -204,7 +144,7 @@ async function buildRun({ settings, hyp, prepared, context, resumed, keep }: Run
     ...session,
     loss,
     anchorT: hyp.anchor_t,
-    recompute: checkpointing,
+    recompute: settings.recompute,
     keep,
     random: (iteration, place) => {
       const random = rng(settings.seed, "dropout", iteration, place);
@@ -447,26 +387,6 @@ async function* timed<T>(items: AsyncIterable<T>, waited: (ms: number) => void):
 // Compiling anew each epoch with the weights folded in takes about half a second a shape and saves 2 ms a picture
 // (yolov5n-swinv2 at 320 px on 2 cores): up to so many pictures it is faster to keep one program and feed it the weights.
 const mostFed = 400;
-
-function scheduleOf(settings: TrainSettings, hyp: Hyp, batches: number) {
-  const { epochs, batch, nbs } = settings;
-  const preset = choosePreset(settings.preset, { epochs, batches, batch, nbs, warmupEpochs: hyp.warmup_epochs });
-  const schedule: ScheduleOptions = {
-    epochs,
-    batches,
-    batch,
-    nominalBatch: preset.settings.nbs,
-    lr0: hyp.lr0,
-    lrf: hyp.lrf,
-    momentum: hyp.momentum,
-    warmupEpochs: preset.settings.warmupEpochs,
-    warmupMomentum: hyp.warmup_momentum,
-    warmupBiasLr: hyp.warmup_bias_lr,
-    cosine: settings.cos_lr,
-    leastWarmup: preset.settings.leastWarmup,
-  };
-  return { preset, schedule };
-}
 
 /** The model's YAML with the classes and anchors that it was trained with. */
 function modelYaml(yaml: object, names: readonly string[], anchors: HostArray, strides: readonly number[]): object {

@@ -10,12 +10,13 @@ import type { Backend, StageTimes } from "./inference/detect.js";
 import { nativeBackend } from "./inference/native.js";
 import { onnxBackend } from "./inference/onnx.js";
 import { coco80, cocoRecords } from "./metrics/coco/index.js";
-import { type CocoScores, scoreCoco, stem } from "./metrics/cocoScores.js";
+import { type CocoScores, scoreCoco } from "./metrics/cocoScores.js";
 import { openModel } from "./model.js";
 import { runFolder } from "./run/folder.js";
 import { valPlots } from "./run/plots.js";
 import { generalFormat } from "./run/results.js";
 import { loadRuntime } from "./runtime.js";
+import { stem } from "./stem.js";
 import { writeAtomic } from "./weights/files.js";
 
 /** What `val` finds. */

@@ -15,6 +15,7 @@ export * from "./passes/inference.js";
 export * from "./passes/prune.js";
 export * from "./passes/quantize.js";
 export * from "./passes/recompute.js";
+export { afterLastLayer } from "./passes/tail.js";
 export { type MemoryPlan, planMemory } from "./plan.js";
 export { printGraph } from "./print.js";
 export * from "./session.js";

@@ -1,6 +1,5 @@
 import { type Graph, lower, nodes, readers } from "./graph.js";
-import { bytesPerElement } from "./host.js";
-import { type Node, sizeOf, type Tensor } from "./tensor.js";
+import { bytesOf, type Node, type Tensor } from "./tensor.js";
 
 /** How much memory a graph takes while it runs, in bytes. */
 export interface MemoryPlan {
@@ -29,21 +28,19 @@ export function planMemory(g: Graph): MemoryPlan {
   for (const [tensor, until] of last) if (tensor.node && until < order.length) dying[until].push(tensor);
   let [alive, peak, peakAt] = [0, 0, ""];
   order.forEach((node, i) => {
-    for (const output of node.outputs) if (owner(output) === output) alive += bytes(output);
+    for (const output of node.outputs) if (owner(output) === output) alive += bytesOf(output);
     if (alive > peak) [peak, peakAt] = [alive, `${node.op.name}_${node.id}`];
-    for (const tensor of dying[i]) alive -= bytes(tensor);
-    for (const output of node.outputs) if (owner(output) === output && !last.has(output)) alive -= bytes(output);
+    for (const tensor of dying[i]) alive -= bytesOf(tensor);
+    for (const output of node.outputs) if (owner(output) === output && !last.has(output)) alive -= bytesOf(output);
   });
   const constants = new Set(order.flatMap((node) => node.inputs.filter((input) => input.value)));
   return {
     activations: peak,
-    inputs: [...lowered.inputs.values()].reduce((n, tensor) => n + bytes(tensor), 0),
-    constants: [...constants].reduce((n, tensor) => n + bytes(tensor), 0),
+    inputs: [...lowered.inputs.values()].reduce((n, tensor) => n + bytesOf(tensor), 0),
+    constants: [...constants].reduce((n, tensor) => n + bytesOf(tensor), 0),
     peakAt,
   };
 }
-
-const bytes = ({ dtype, shape }: Tensor): number => sizeOf(shape) * bytesPerElement[dtype];
 
 /** Whether a node's output is its input's memory seen in another shape: its longer axes keep their order. */
 export function isView({ op, inputs, attrs }: Node): boolean {

@@ -2,7 +2,7 @@ import { createArena } from "./arena.js";
 import { type Graph, lower, nodes } from "./graph.js";
 import { bytesPerElement } from "./host.js";
 import { isView } from "./plan.js";
-import { type Node, sizeOf, type Tensor } from "./tensor.js";
+import { bytesOf, type Node, sizeOf, type Tensor } from "./tensor.js";
 
 /** What ONNX Runtime takes for a graph on the CPU while it runs, in bytes. */
 export interface SessionPlan {
@@ -10,6 +10,8 @@ export interface SessionPlan {
   readonly held: number;
   /** Memory of the arena that these buffers have touched; it stays with the process. */
   readonly touched: number;
+  /** Nodes that run. */
+  readonly nodes: number;
 }
 
 /**
@@ -45,7 +47,7 @@ export function planSession(g: Graph): SessionPlan {
       held -= buffer.bytes;
     }
   });
-  return { held: most, touched: arena.touched() };
+  return { held: most, touched: arena.touched(), nodes: order.length };
 }
 
 interface Buffer {
@@ -114,7 +116,6 @@ function typeOf(node: Node): string {
   return isView(node) ? "Reshape" : (node.op.onnx?.(node).type ?? node.op.name);
 }
 
-const bytesOf = ({ dtype, shape }: Tensor): number => sizeOf(shape) * bytesPerElement[dtype];
 const kindOf = ({ dtype, shape }: Tensor): string => `${bytesPerElement[dtype]} ${shape.join("x")}`;
 
 // A transposed convolution multiplies into columns first, a picture at a time: [cOut * kh * kw, h * w].

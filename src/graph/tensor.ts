@@ -1,4 +1,4 @@
-import { allocate, type DType, elements, float16Bits, type HostArray } from "./host.js";
+import { allocate, bytesPerElement, type DType, elements, float16Bits, type HostArray } from "./host.js";
 import type { Op } from "./op.js";
 
 /** Sizes along each axis, outermost first; a scalar has shape []. */
@@ -79,6 +79,9 @@ export function scalar(number: number, dtype: DType = "float32"): Tensor {
 
 /** How many elements a shape holds. */
 export const sizeOf: (shape: Shape) => number = elements;
+
+/** How many bytes a tensor's elements take. */
+export const bytesOf = ({ dtype, shape }: Tensor): number => sizeOf(shape) * bytesPerElement[dtype];
 
 export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((d, i) => d === b[i]);
 

@@ -18,7 +18,6 @@ import {
   planMemory,
   recompute,
   reduceMean,
-  runningUpdates,
   silu,
   square,
   type Tensor,
@@ -28,6 +27,7 @@ import { describe, expect, test } from "vitest";
 import { runtime } from "../runtime.js";
 import { distinct, once } from "./numeric.js";
 import { nodesIn } from "./onnx-proto.js";
+import { runningUpdates } from "./runningUpdates.js";
 
 /** Four blocks of convolution, batch norm and SiLU, one of them reading two earlier ones, and a mean square over two heads. */
 function step({ marked = true, size = 16, width = 8 } = {}) {

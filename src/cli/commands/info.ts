@@ -1,5 +1,5 @@
 import { parseOptions } from "../../engine/config/index.js";
-import { info as run } from "../../engine/index.js";
+import { gigabytes, info as run } from "../../engine/index.js";
 import { table } from "../output.js";
 import type { Call } from "./index.js";
 
@@ -37,9 +37,6 @@ export async function info({ given, output }: Call): Promise<void> {
     `The whole process, validation included: ${gigabytes(training.none)} with recompute=none, ${gigabytes(training.row)} with recompute=row`,
   );
 }
-
-const gigabytes = (bytes: number): string =>
-  bytes < 1e9 ? `${(bytes / 1e6).toFixed(0)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
 
 const shapeText = (shape: readonly number[] | readonly (readonly number[])[]): string => {
   const one = (s: readonly number[]) => s.slice(1).join(" x ");

@@ -89,16 +89,16 @@ export async function toInt8(
     const graph = quantize(g, ranges, { keep: (node) => keep.has(node) });
     return { keep, graph, found: await measured(graph, few) };
   };
-  let best: Awaited<ReturnType<typeof attempt>> | undefined;
-  await fewestKept(layers.length, async (kept) => {
-    const tried = await attempt(kept);
-    const drop = 100 * (before.map - tried.found.map);
-    onProgress?.(`${kept} of ${layers.length} layers in float32: mAP50-95 ${signed(-drop)} points`);
-    const passes = drop <= settings.int8_drop;
-    if (passes || kept >= layers.length) best = tried;
-    return passes;
+  const tried = new Map<number, Awaited<ReturnType<typeof attempt>>>();
+  const kept = await fewestKept(layers.length, async (number) => {
+    const one = await attempt(number);
+    tried.set(number, one);
+    const drop = 100 * (before.map - one.found.map);
+    onProgress?.(`${number} of ${layers.length} layers in float32: mAP50-95 ${signed(-drop)} points`);
+    return drop <= settings.int8_drop;
   });
-  const chosen = best ?? (await attempt(layers.length));
+  // Keeping all of them is the way out that is not tried.
+  const chosen = tried.get(kept) ?? (await attempt(kept));
   const all = few.length === val.length;
   const [first, last] = all ? [before, chosen.found] : [await measured(g, val), await measured(chosen.graph, val)];
   return {

@@ -1,6 +1,6 @@
-import { basename, extname } from "node:path";
 import { UserError } from "../../errors/index.js";
 import type { PictureResult } from "../evaluate.js";
+import { stem } from "../stem.js";
 import { type CocoGroundTruth, coco80, evaluateCoco } from "./coco/index.js";
 
 /** The 12 figures that COCO ranks by, under its names. */
@@ -54,9 +54,6 @@ export function scoreCoco(annotations: unknown, results: readonly PictureResult[
   );
   return Object.fromEntries(names.map((name, i) => [name, stats[i]])) as unknown as CocoScores;
 }
-
-/** A file's name without folder and ending. */
-export const stem = (path: string): string => basename(path, extname(path));
 
 function categoryIds({ categories = [] }: CocoGroundTruth): readonly number[] {
   const ids = categories.map(({ id }) => id).sort((a, b) => a - b);

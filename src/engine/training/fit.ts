@@ -107,7 +107,7 @@ function tooLarge(wish: Wish, { batch, imgsz }: { batch: number; imgsz: number }
   if (less !== undefined) ways.push(`batch=${less}`);
   const size = smaller(imgsz, wish.model.stride).find((side) => bytesOf(wish, batch, side, how) <= limit);
   if (size !== undefined) ways.push(`imgsz=${size}`);
-  return `training with batch=${batch} imgsz=${imgsz}${how === "none" || how === false ? "" : ` recompute=${String(how)}`} takes about ${gigabytes(bytes)}, ${wish.source} is ${gigabytes(limit)}; what would do: ${ways.join(", ")}`;
+  return `training with batch=${batch} imgsz=${imgsz}${how === "none" ? "" : ` recompute=${String(how)}`} takes about ${gigabytes(bytes)}, ${wish.source} is ${gigabytes(limit)}; what would do: ${ways.join(", ")}`;
 }
 
 /** Bytes that this process may take in all: what the machine or its container has left, and what it has taken already. */

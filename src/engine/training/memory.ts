@@ -1,4 +1,4 @@
-import { lower, nodes, planSession } from "../../graph/index.js";
+import { planSession } from "../../graph/index.js";
 import { type DetectionModel, momentsOf, namedParams, type OptimizerKind } from "../../nn/index.js";
 import { forwardGraph } from "../inference/forward.js";
 import { type Recompute, stepGraph } from "./step.js";
@@ -45,9 +45,10 @@ export function estimateTraining(wanted: MemoryCase): MemoryEstimate {
   const bytes = parameters.reduce((sum, [, { tensor }]) => sum + tensor.shape.reduce((n, d) => n * d, 4), 0);
   const images = [batch, model.ch, ...imgsz];
   const graph = planningGraph(model, images, recompute);
-  const process = started + perNode * nodes(lower(graph)).length;
+  const planned = planSession(graph);
+  const process = started + perNode * planned.nodes;
   const state = bytes * (1 + 2 + momentsOf(optimizer).length + 2);
-  const step = planSession(graph).touched * arenaSlack;
+  const step = planned.touched * arenaSlack;
   const batches = (workers > 0 ? workers + 2 : 1) * images.reduce((n, d) => n * d, 1);
   const forward = planSession(forwardGraph(model, [2 * batch, model.ch, ...imgsz], { maps: true }));
   const validation = forward.touched * arenaSlack + bytes;

@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import {
   autoAnchor,
   createLoader,
@@ -15,7 +14,7 @@ import { hostArray } from "../../graph/index.js";
 import type { BlockDefinition } from "../../nn/index.js";
 import { type LoadedModel, openModel } from "../model.js";
 import { formatReport } from "../weights/transfer.js";
-import { augmentHyp, type Hyp, type TrainSettings } from "./settings.js";
+import { augmentHyp, type Hyp, loadersOf, sizeFor, type TrainSettings } from "./settings.js";
 
 /** Everything a training run stands on. */
 export interface Prepared {
@@ -52,8 +51,7 @@ export async function prepare(
     : { model: settings.model, weights: settings.weights, anchors: hyp.anchors };
   const loaded = await openModel({ ...source, names, extra, seed: settings.seed, keepAnchors: resumed !== undefined });
   if (loaded.report && !resumed) messages.push(formatReport(loaded.report));
-  const stride = Math.max(loaded.model.stride, 32);
-  const imgsz = Math.max(Math.ceil(settings.imgsz / stride) * stride, 2 * stride);
+  const { imgsz, stride } = sizeFor(settings.imgsz, loaded.model.stride);
   if (imgsz !== settings.imgsz)
     messages.push(
       `imgsz=${settings.imgsz} is no multiple of the stride ${stride} from ${2 * stride} on; ${imgsz} is taken`,
@@ -76,7 +74,7 @@ export async function prepare(
   }
   if (!resumed && !settings.noautoanchor)
     messages.push(fitAnchors(loaded, scans.train, { imgsz, hyp, seed: settings.seed }));
-  const workers = settings.workers ?? Math.max(1, Math.min(availableParallelism() - 1, 8));
+  const workers = loadersOf(settings);
   const cache = settings.cache === "val" ? false : settings.cache;
   const folder = settings.cache === "disk" ? diskCacheFolder(dataset) : undefined;
   const train = createLoader(scans.train.entries, {

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import type { AugmentHyp } from "../../data/index.js";
 import type { LossOptions, OptimizerKind } from "../../nn/index.js";
 import type { Recompute } from "./step.js";
@@ -78,3 +79,13 @@ const augmentKeys = [
 
 /** The augmentations' part of the hyper-parameters. */
 export const augmentHyp = (hyp: Hyp): AugmentHyp => Object.fromEntries(augmentKeys.map((key) => [key, hyp[key] ?? 0]));
+
+/** Threads that load pictures: as given, or all cores but one, at most 8. */
+export const loadersOf = ({ workers }: Pick<TrainSettings, "workers">): number =>
+  workers ?? Math.max(1, Math.min(availableParallelism() - 1, 8));
+
+/** The side of the pictures as they are trained on: the next multiple of the stride, and at least two strides. */
+export function sizeFor(imgsz: number, modelStride: number): { imgsz: number; stride: number } {
+  const stride = Math.max(modelStride, 32);
+  return { imgsz: Math.max(Math.ceil(imgsz / stride) * stride, 2 * stride), stride };
+}

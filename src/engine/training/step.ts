@@ -71,10 +71,10 @@ export interface GradientOptions extends SessionOptions {
 }
 
 /**
- * Activation checkpointing: none (or false), of every layer row (or true), of what is cheap between convolutions and
+ * Activation checkpointing: none, of every layer row, of what is cheap between convolutions and
  * products, or of the blocks with these numbers (`checkpointBlocks`).
  */
-export type Recompute = boolean | "none" | "row" | "cheap" | readonly number[];
+export type Recompute = "none" | "row" | "cheap" | readonly number[];
 
 /** Forward, loss and backward of a detector; gradients are added up in the state. */
 export interface Gradients {
@@ -206,7 +206,7 @@ export function stepGraph({ model, learned, images, capacity, options }: StepSha
 }
 
 function checkpointed(step: Graph, how: Recompute = "none"): Graph {
-  if (how === false || how === "none") return step;
+  if (how === "none") return step;
   return recompute(step, { cheapOnly: how === "cheap", only: typeof how === "object" ? how : undefined });
 }
 

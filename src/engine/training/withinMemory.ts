@@ -1,15 +1,20 @@
-import { availableParallelism } from "node:os";
 import { readDataset } from "../../data/index.js";
 import { type BlockDefinition, buildModel, type DetectionModel } from "../../nn/index.js";
 import { openModel, readModelFile } from "../model.js";
 import { availableMemory, type Fit, fitMemory, gigabytes } from "./fit.js";
-import type { Hyp, TrainSettings } from "./settings.js";
+import { type Hyp, loadersOf, sizeFor, type TrainSettings } from "./settings.js";
+import type { Recompute } from "./step.js";
 
 interface Source {
   readonly hyp: Hyp;
   readonly extra?: readonly BlockDefinition[];
   /** Weights of a resumed run. */
   readonly weights?: string;
+}
+
+/** Settings in which nothing is left to choose. */
+export interface PlannedSettings extends TrainSettings {
+  readonly recompute: Recompute;
 }
 
 /**
@@ -19,14 +24,13 @@ interface Source {
 export async function withinMemory(
   settings: TrainSettings,
   source: Source,
-): Promise<{ settings: TrainSettings; message?: string; keep?: 1 | 2 }> {
+): Promise<{ settings: PlannedSettings; message?: string; keep?: 1 | 2 }> {
   // Elsewhere than on the CPU another memory counts, which is not planned.
   if (settings.device !== "cpu") return { settings: { ...settings, recompute: settled(settings) } };
   const { batch, imgsz, open = [], optimizer } = settings;
   const limit = settings.memory ?? availableMemory();
   const model = await modelOf(settings, source);
-  const stride = Math.max(model.stride, 32);
-  const size = Math.max(Math.ceil(imgsz / stride) * stride, 2 * stride);
+  const { imgsz: size } = sizeFor(imgsz, model.stride);
   const fit = fitMemory({
     model,
     limit,
@@ -37,7 +41,7 @@ export async function withinMemory(
     imgsz: open.includes("imgsz") ? undefined : size,
     recompute: settings.recompute,
     optimizer,
-    workers: settings.workers ?? Math.max(1, Math.min(availableParallelism() - 1, 8)),
+    workers: loadersOf(settings),
   });
   const chosen = {
     ...settings,

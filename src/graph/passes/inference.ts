@@ -4,7 +4,7 @@ import { dropoutOp } from "../ops/dropout.js";
 import { add, div, mul, sub } from "../ops/elementwise.js";
 import { affine, batchNormOp, deviation, placesOf } from "../ops/norm.js";
 import { reshape } from "../ops/shape.js";
-import { input, type Node, type Shape, scalar, type Tensor } from "../tensor.js";
+import { input, type Node, type Shape, type Tensor } from "../tensor.js";
 
 /**
  * The graph as it is used, not trained: batch normalisation by running statistics, folded into the convolution before it
@@ -96,15 +96,6 @@ export function batchStatistics(g: Graph): Map<string, BatchStatistic> {
     statistics.set(nameOf(names, variance), { now: node.outputs[2], keep: 1 - momentum, take });
   }
   return statistics;
-}
-
-/** The running statistics [c] after this batch, as part of the graph. */
-export function runningUpdates(g: Graph): Map<string, Tensor> {
-  const updates = [...batchStatistics(g)].map(([name, { now, keep, take }]): [string, Tensor] => {
-    const old = g.inputs.get(name)!;
-    return [name, add(mul(old, scalar(keep)), mul(reshape(now, old.shape), scalar(take)))];
-  });
-  return new Map(updates);
 }
 
 function nameOf(names: ReadonlyMap<Tensor, string>, tensor: Tensor): string {

@@ -1,8 +1,9 @@
-import { type Graph, nodes, readers, rewrite } from "../graph.js";
+import { type Graph, nodes, rewrite } from "../graph.js";
 import { hostArray } from "../host.js";
 import { apply, apply1 } from "../op.js";
 import { dequantizeLinear, type Levels, quantizeLinear } from "../ops/quantize.js";
 import { constant, floats, type Node, scalar, sizeOf, type Tensor } from "../tensor.js";
+import { afterLastLayer } from "./tail.js";
 
 /** The smallest and the largest number that a tensor is taken to hold. */
 export interface Range {
@@ -84,8 +85,6 @@ const kinds: Readonly<Record<string, Kind | undefined>> = {
 // What an operator's results can be, whatever it reads.
 const fixed: Readonly<Record<string, Range | undefined>> = { Sigmoid: { low: 0, high: 1 } };
 
-const heavy = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
-
 const isActivation = (x: Tensor): boolean => x.dtype === "float32" && !x.value;
 
 function quantizedNodes(g: Graph, { keep = () => false }: QuantizeOptions): Set<Node> {
@@ -104,17 +103,6 @@ function quantizedNodes(g: Graph, { keep = () => false }: QuantizeOptions): Set<
     if (kind && !after.has(node) && takes[kind]()) chosen.add(node);
   }
   return chosen;
-}
-
-// Nodes that no convolution or product reads, directly or not.
-function afterLastLayer(g: Graph): Set<Node> {
-  const users = readers(g);
-  const found = new Set<Node>();
-  for (const node of nodes(g).reverse()) {
-    const read = node.outputs.flatMap((x) => users.get(x) ?? []);
-    if (!heavy.has(node.op.name) && read.every((reader) => reader === undefined || found.has(reader))) found.add(node);
-  }
-  return found;
 }
 
 // A computed value with constant weights and, for each output channel, a constant bias.

@@ -1,10 +1,9 @@
 import { type Graph, graph, lower, nodes } from "../graph.js";
-import { bytesPerElement } from "../host.js";
 import { apply, type Op } from "../op.js";
 import { boundaryGradientOp, boundaryOp } from "../ops/boundary.js";
 import { add, mul } from "../ops/elementwise.js";
 import { reshape, slice } from "../ops/shape.js";
-import { type Node, scalar, sizeOf, type Tensor } from "../tensor.js";
+import { bytesOf, type Node, scalar, sizeOf, type Tensor } from "../tensor.js";
 
 export interface RecomputeOptions {
   /** Compute only operators again that cost little (`op.cheap`), and keep the results of convolutions and products. */
@@ -98,7 +97,7 @@ export function checkpointBlocks(g: Graph): { graph: Graph; blocks: CheckpointBl
   const found = numbers.map((at, number) => {
     const inside = new Set(order.filter((node) => block.get(node) === at && !isMark(node.op)));
     const values = [...inside].flatMap(({ outputs }) => outputs.filter((output) => read.has(output)));
-    const kept = values.reduce((sum, { shape, dtype }) => sum + sizeOf(shape) * bytesPerElement[dtype], 0);
+    const kept = values.reduce((sum, value) => sum + bytesOf(value), 0);
     return { number, kept, nodes: inside };
   });
   return { graph: marked, blocks: found.filter(({ kept }) => kept > 0) };

@@ -1,14 +1,4 @@
-import {
-  constant,
-  type Graph,
-  grad,
-  graph,
-  type HostArray,
-  hostArray,
-  input,
-  runningUpdates,
-  type Tensor,
-} from "swinyolo/graph";
+import { constant, type Graph, grad, graph, type HostArray, hostArray, input, type Tensor } from "swinyolo/graph";
 import {
   type ArgValue,
   type BlockDefinition,
@@ -20,6 +10,7 @@ import {
   paramInputs,
   parseActivation,
 } from "swinyolo/nn";
+import { runningUpdates } from "../../graph/runningUpdates.js";
 import type { GoldenCase, KindRunner, Results } from "../cases.js";
 import { evaluate, inMode, weightsFor, withNormOptions } from "../program.js";
 
