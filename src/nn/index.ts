@@ -19,5 +19,6 @@ export { type WindowAttention, type WindowAttentionOptions, windowAttention } fr
 export { type StageOutput, type SwinBackbone, swinBackbone } from "./swin/backbone.js";
 export { buildSwinClassifier, type SwinClassifier, type SwinFeatures, type SwinRun } from "./swin/classifier.js";
 export * from "./swin/config.js";
+export { swinMultiplyAdds } from "./swin/count.js";
 export { type SwinLayerOptions, swinTokens, type TokenModule } from "./swin/layer.js";
 export * from "./swin/window.js";
