@@ -1,6 +1,7 @@
 export { convBlock } from "./blocks/conv.js";
 export * from "./blocks/define.js";
 export { blocks } from "./blocks/index.js";
+export { buildClassifier, type ClassifierOptions, isClassifier } from "./build/classifier.js";
 export * from "./build/config.js";
 export * from "./build/model.js";
 export type { Classifier } from "./classifier.js";
