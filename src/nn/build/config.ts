@@ -45,7 +45,6 @@ export function readModelConfig(
     throw new UserError(`${place()}: a model with keys ${keys.join(", ")} expected`);
   }
   const yaml = value as Record<string, unknown>;
-  if (yaml.task === "classify") throw new UserError(`${place("task")}: a classifier, expected a detector`);
   checkKeys(yaml, place);
   for (const key of ["backbone", "head"]) {
     if (!Array.isArray(yaml[key])) {

@@ -22,13 +22,14 @@ export interface ClassifierOptions {
 export const isClassifier = (yaml: unknown): boolean =>
   typeof yaml === "object" && yaml !== null && (yaml as { task?: unknown }).task === "classify";
 
-type Family = (section: unknown, place: Place, options: ClassifierOptions) => Classifier;
+type Family = (yaml: Readonly<Record<string, unknown>>, place: Place, options: ClassifierOptions) => Classifier;
 
-/** Sections of a YAML that describe a classifier of a family. */
+/** How a classifier is built, by the key of a YAML that describes its family. */
 const families: Readonly<Record<string, Family>> = {
-  swinv2: (section, place, { nc, ch, imageSize, window }) => {
-    const swin = readSwin(section, place);
-    return at(place(), () => buildSwinClassifier(swin, { classes: nc, channels: ch, imageSize, window }));
+  swinv2: ({ swinv2 }, place, { nc, ch, imageSize, window }) => {
+    const section = (...path: (string | number)[]) => place("swinv2", ...path);
+    const swin = readSwin(swinv2, section);
+    return at(section(), () => buildSwinClassifier(swin, { classes: nc, channels: ch, imageSize, window }));
   },
 };
 
@@ -49,8 +50,7 @@ export function buildClassifier(yaml: unknown, options: ClassifierOptions = {}):
     throw new UserError(`${place()}: got keys ${Object.keys(model).join(", ")}, expected ${expected}${near ?? ""}`);
   }
   for (const key of ["nc", "ch"] as const) checkCount(model[key], key, place);
-  const section = (...path: (string | number)[]) => place(names[0], ...path);
-  return families[names[0]](model[names[0]], section, {
+  return families[names[0]](model, place, {
     ...options,
     nc: options.nc ?? (model.nc as number | undefined) ?? 1000,
     ch: options.ch ?? (model.ch as number | undefined) ?? 3,
