@@ -11,6 +11,7 @@ import {
   paramInputs,
 } from "../nn/index.js";
 import { type ClassifierInfo, classifierInfo } from "./classifierInfo.js";
+import { holdsClassifier, openClassifier } from "./classifierModel.js";
 import { openModel, readModelFile } from "./model.js";
 import { estimateTraining, planningGraph } from "./training/memory.js";
 
@@ -68,7 +69,7 @@ export interface InfoSettings {
 /** Layers, parameters, operations and planned training memory of a model. */
 export async function modelInfo(settings: InfoSettings): Promise<ModelInfo> {
   const { model: file, weights, imgsz = [640, 640], nc, batch, extra } = settings;
-  const classifier = describedClassifier(settings);
+  const classifier = await describedClassifier(settings);
   if (classifier) return classifierInfo(classifier);
   const model = await describedModel({ file, weights, nc, extra });
   const [height, width] = imgsz.map((side) => Math.ceil(side / model.stride) * model.stride);
@@ -102,9 +103,14 @@ export async function modelInfo(settings: InfoSettings): Promise<ModelInfo> {
   };
 }
 
-function describedClassifier({ model: file, weights, imgsz, window, nc }: InfoSettings): Classifier | undefined {
-  const { yaml, place } = file !== undefined && weights === undefined ? readModelFile(file) : {};
-  return isClassifier(yaml) ? buildClassifier(yaml, { nc, place, imageSize: imgsz, window }) : undefined;
+async function describedClassifier(settings: InfoSettings): Promise<Classifier | undefined> {
+  const { model: file, weights, imgsz, window, nc } = settings;
+  if (file !== undefined) {
+    const { yaml, place } = readModelFile(file);
+    return isClassifier(yaml) ? buildClassifier(yaml, { nc, place, imageSize: imgsz, window }) : undefined;
+  }
+  if (weights === undefined || !(await holdsClassifier(weights))) return undefined;
+  return (await openClassifier({ weights, imageSize: imgsz, window, nc })).model;
 }
 
 // A YAML alone is built without numbers for its weights.

@@ -23,3 +23,4 @@ export * from "./swin/config.js";
 export { swinMultiplyAdds } from "./swin/count.js";
 export { type SwinLayerOptions, swinTokens, type TokenModule } from "./swin/layer.js";
 export * from "./swin/window.js";
+export { readSwin, swinYaml } from "./swin/yaml.js";

@@ -50,6 +50,7 @@ export const ignored = arg<ArgValue>("anything", () => true);
 export const factor = arg<number>("a number over 0", (v) => typeof v === "number" && v > 0 && v <= 1024);
 /** A share that is dropped: from 0, below 1. */
 export const rate = arg<number>("a number from 0, below 1", (v) => typeof v === "number" && v >= 0 && v < 1);
+export const share = arg<number>("a number from 0 to 1", (v) => typeof v === "number" && v >= 0 && v <= 1);
 export const text = arg<string>("text", (v) => typeof v === "string");
 export const counts = arg<number[]>(
   "a list of whole numbers over 0",
