@@ -1,4 +1,4 @@
-import { graph, input, planMemory } from "../graph/index.js";
+import { graph, input, planMemory, type Tensor } from "../graph/index.js";
 import {
   type BlockDefinition,
   buildClassifier,
@@ -74,7 +74,7 @@ export async function modelInfo(settings: InfoSettings): Promise<ModelInfo> {
   const model = await describedModel({ file, weights, nc, extra });
   const [height, width] = imgsz.map((side) => Math.ceil(side / model.stride) * model.stride);
   const x = input([1, model.ch, height, width]);
-  const outputs = model.layerOutputs(x);
+  const outputs = model.layerMaps(x);
   const maps = model.module(x);
   const forward = graph(
     new Map([...paramInputs(model.module), ["x", x]]),
@@ -82,7 +82,7 @@ export async function modelInfo(settings: InfoSettings): Promise<ModelInfo> {
   );
   const layers = model.layers.map((layer, i) => ({
     ...layer,
-    shape: i < outputs.length ? outputs[i].shape : maps.map(({ shape }) => shape),
+    shape: shapeOf(i < outputs.length ? outputs[i] : maps),
   }));
   const parameters = countParameters(model.module);
   const [none, row] = (["none", "row"] as const).map((recompute) =>
@@ -102,6 +102,9 @@ export async function modelInfo(settings: InfoSettings): Promise<ModelInfo> {
     strides: model.strides,
   };
 }
+
+const shapeOf = (maps: readonly Tensor[]): LayerInfo["shape"] =>
+  maps.length === 1 ? maps[0].shape : maps.map(({ shape }) => shape);
 
 async function describedClassifier(settings: InfoSettings): Promise<Classifier | undefined> {
   const { model: file, weights, imgsz, window, nc } = settings;

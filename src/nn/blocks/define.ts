@@ -100,8 +100,11 @@ export interface BlockContext {
   readonly channels: readonly number[];
 }
 
-/** Called with one tensor, or with a list where the row has several inputs. */
-export type BlockModule = Module<(x: Tensor) => Tensor> | Module<(xs: readonly Tensor[]) => Tensor>;
+/** Called with one tensor, or with a list where the row has several inputs; gives one, or a list where it has `maps`. */
+export type BlockModule =
+  | Module<(x: Tensor) => Tensor>
+  | Module<(xs: readonly Tensor[]) => Tensor>
+  | Module<(x: Tensor) => readonly Tensor[]>;
 
 /** How a module name of a YAML row becomes a module. */
 export interface BlockDefinition {
@@ -118,6 +121,8 @@ export interface BlockDefinition {
   readonly list?: boolean;
   /** Width of the output; by default the argument `c2`, or the input's width. */
   readonly channels?: (args: never, inputs: readonly number[]) => number;
+  /** Widths of the maps, where the module gives a list of them; whoever reads the row gets them all. */
+  readonly maps?: (args: never, inputs: readonly number[]) => readonly number[];
   readonly build: (args: never, context: BlockContext) => BlockModule;
 }
 
@@ -129,8 +134,9 @@ type ValuesOf<S> = { readonly [K in keyof S]: ValueOf<S[K]> };
  * module from them.
  */
 export function defineBlock<S extends Readonly<Record<string, Arg<never>>> | Readonly<Record<string, Arg>>>(
-  definition: Omit<BlockDefinition, "args" | "build" | "channels"> & {
+  definition: Omit<BlockDefinition, "args" | "build" | "channels" | "maps"> & {
     readonly args: S;
+    readonly maps?: (args: ValuesOf<S>, inputs: readonly number[]) => readonly number[];
     readonly channels?: (args: ValuesOf<S>, inputs: readonly number[]) => number;
     readonly build: (args: ValuesOf<S>, context: BlockContext) => BlockModule;
   },
