@@ -7,7 +7,10 @@ import {
   type DetectionModel,
   paramInputs,
 } from "../nn/index.js";
+import { forwardGraph } from "./inference/forward.js";
 import { openModel, readModelFile } from "./model.js";
+import { type Fallback, findFallbacks } from "./placement.js";
+import { loadRuntime } from "./runtime.js";
 import { estimateTraining, planningGraph } from "./training/memory.js";
 
 /** A layer as `info` lists it. */
@@ -39,8 +42,17 @@ export interface ModelInfo {
   readonly gflops: number;
   readonly layers: readonly LayerInfo[];
   readonly memory: MemoryInfo;
+  /** What `device` would leave to the CPU; undefined for the CPU itself. */
+  readonly placement?: Placement;
   readonly imgsz: readonly [height: number, width: number];
   readonly strides: readonly number[];
+}
+
+/** Operators that a device leaves to the CPU. */
+export interface Placement {
+  readonly device: string;
+  readonly inference: readonly Fallback[];
+  readonly training: readonly Fallback[];
 }
 
 export interface InfoSettings {
@@ -50,11 +62,13 @@ export interface InfoSettings {
   readonly nc?: number;
   /** Pictures of the training step that memory is planned for. */
   readonly batch: number;
+  readonly device?: string;
   readonly extra?: readonly BlockDefinition[];
 }
 
 /** Layers, parameters, operations and planned training memory of a model. */
-export async function modelInfo({ model: file, weights, imgsz, nc, batch, extra }: InfoSettings): Promise<ModelInfo> {
+export async function modelInfo(settings: InfoSettings): Promise<ModelInfo> {
+  const { model: file, weights, imgsz, nc, batch, device = "cpu", extra } = settings;
   const model = await describedModel({ file, weights, nc, extra });
   const [height, width] = imgsz.map((side) => Math.ceil(side / model.stride) * model.stride);
   const x = input([1, model.ch, height, width]);
@@ -82,8 +96,23 @@ export async function modelInfo({ model: file, weights, imgsz, nc, batch, extra 
       batch,
       training: { none: none.total, row: row.total },
     },
+    ...(device !== "cpu" && { placement: await placementOn(device, model, [height, width]) }),
     imgsz: [height, width],
     strides: model.strides,
+  };
+}
+
+async function placementOn(
+  device: string,
+  model: DetectionModel,
+  [height, width]: readonly number[],
+): Promise<Placement> {
+  const runtime = await loadRuntime();
+  const images = [1, model.ch, height, width];
+  return {
+    device,
+    inference: await findFallbacks(runtime, forwardGraph(model, images), device),
+    training: await findFallbacks(runtime, planningGraph(model, images, "none"), device),
   };
 }
 

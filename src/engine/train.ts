@@ -24,12 +24,12 @@ import { type Resumed, readResumed } from "./run/resume.js";
 import { loadRuntime } from "./runtime.js";
 import type { BatchEvent, EndEvent, EpochEvent, TrainEvent } from "./training/events.js";
 import { firstBadTensor } from "./training/nan.js";
-import { createOptimizer } from "./training/optimizer.js";
 import { type Prepared, prepare } from "./training/prepare.js";
+import { createTraining } from "./training/resident.js";
 import { scheduleOf } from "./training/schedule.js";
 import { type Hyp, lossOptions, type TrainSettings } from "./training/settings.js";
 import { averagedWeights, createState, dumpState, restoreState, type TrainState } from "./training/state.js";
-import { anchorLevels, createGradients } from "./training/step.js";
+import { anchorLevels } from "./training/step.js";
 import { type PlannedSettings, withinMemory } from "./training/withinMemory.js";
 import { readSafetensors, writeAtomic, writeSafetensors } from "./weights/files.js";
 
@@ -140,8 +140,9 @@ async function buildRun({ settings, hyp, prepared, context, resumed, keep }: Run
       [files.events, ""],
     ]);
   }
-  const gradients = createGradients(runtime, model, {
+  const { gradients, optimizer, sync } = await createTraining(runtime, model, {
     ...session,
+    state,
     loss,
     anchorT: hyp.anchor_t,
     recompute: settings.recompute,
@@ -160,7 +161,6 @@ async function buildRun({ settings, hyp, prepared, context, resumed, keep }: Run
     balance: () => balance,
     anchors: anchorLevels(averagedWeights(state).get(model.anchorsName)!),
   });
-  const optimizer = await createOptimizer(runtime, state, session);
   const decay = hyp.weight_decay * weightDecayScale(settings.batch, preset.settings.nbs);
   const progress = { sums: [0, 0, 0], start: 0, images: 0, lastStep: resumedStep, lr: [0, 0], waitMs: 0 };
   const record = (event: object) => appendFileSync(files.events, `${JSON.stringify(event)}\n`);
@@ -189,6 +189,11 @@ async function buildRun({ settings, hyp, prepared, context, resumed, keep }: Run
     if (!settings.noplots && !resumed) await plotLabels(folder, train.scan.entries, names);
   }
 
+  const fail = async (images: HostArray, batch: Batch): Promise<never> => {
+    await sync(state);
+    return failOnNan({ runtime, model, state, images, batch });
+  };
+
   async function* trainEpoch(epoch: number): AsyncGenerator<BatchEvent> {
     Object.assign(progress, { sums: [0, 0, 0], start: performance.now(), images: 0, waitMs: 0 });
     let step = 0;
@@ -200,7 +205,7 @@ async function buildRun({ settings, hyp, prepared, context, resumed, keep }: Run
       const iteration = epoch * batches + step;
       const images = hostArray("uint8", batch.shape, batch.images);
       const result = await gradients.run(state, { images, targets: batch.targets }, { balance, iteration });
-      if (!Number.isFinite(result.loss)) await failOnNan({ runtime, model, state, images, batch });
+      if (!Number.isFinite(result.loss)) await fail(images, batch);
       if (hyp.autobalance) balance = autobalance(balance, result.levels, model.strides);
       const rates = ratesAt(iteration, schedule);
       if (iteration - progress.lastStep >= rates.accumulate) {
@@ -210,7 +215,7 @@ async function buildRun({ settings, hyp, prepared, context, resumed, keep }: Run
           clipNorm: 10,
           emaDecay: emaDecay(state.updates + 1),
         });
-        if (!Number.isFinite(norm)) await failOnNan({ runtime, model, state, images, batch });
+        if (!Number.isFinite(norm)) await fail(images, batch);
         progress.lastStep = iteration;
       }
       progress.lr = [rates.biasLr, rates.lr];
@@ -243,6 +248,7 @@ async function buildRun({ settings, hyp, prepared, context, resumed, keep }: Run
     const seconds = (performance.now() - progress.start) / 1000;
     // The loader goes on while the model is validated and saved.
     if (epoch + 1 < settings.epochs) train.loader.prepare(epoch + 1);
+    await sync(state);
     const validates = !settings.noval || epoch === settings.epochs - 1;
     const result = validates ? await validate(averagedWeights(state)) : undefined;
     const [box, obj, cls] = progress.sums.map((sum) => sum / batches);

@@ -1,5 +1,5 @@
 import { parseOptions } from "../../engine/config/index.js";
-import { gigabytes, info as run } from "../../engine/index.js";
+import { type Fallback, gigabytes, type Placement, info as run } from "../../engine/index.js";
 import { table } from "../output.js";
 import type { Call } from "./index.js";
 
@@ -8,8 +8,8 @@ export async function info({ given, output }: Call): Promise<void> {
   const { verbose } = parseOptions("info", given).options;
   const result = await run(given);
   if (output.json) {
-    const { parameters, gflops, layers, memory } = result;
-    output.object({ parameters, gflops, layers, memory });
+    const { parameters, gflops, layers, memory, placement } = result;
+    output.object({ parameters, gflops, layers, memory, placement });
     return;
   }
   const rows = result.layers.map(({ index, from, repeats, parameters, module, args, shape }) => [
@@ -36,6 +36,15 @@ export async function info({ given, output }: Call): Promise<void> {
   output.line(
     `The whole process, validation included: ${gigabytes(training.none)} with recompute=none, ${gigabytes(training.row)} with recompute=row`,
   );
+  if (result.placement) for (const line of placementLines(result.placement)) output.line(line);
+}
+
+function placementLines({ device, inference, training }: Placement): string[] {
+  const line = (what: string, fallbacks: readonly Fallback[]) => {
+    const left = fallbacks.map(({ operator, count }) => `${operator} (${count})`).join(", ");
+    return `device=${device}, ${what}: ${left ? `the CPU would run ${left}` : "every operator runs on it"}`;
+  };
+  return [line("inference", inference), line("training", training)];
 }
 
 const shapeText = (shape: readonly number[] | readonly (readonly number[])[]): string => {

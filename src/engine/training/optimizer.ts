@@ -51,14 +51,15 @@ export async function createOptimizer(
   };
 }
 
-const anyLength = (g: Graph): Record<string, Record<number, string>> =>
+/** Names for the free length of every vector that goes in or out. */
+export const anyLength = (g: Graph): Record<string, Record<number, string>> =>
   Object.fromEntries(
     [...g.inputs, ...g.outputs].filter(([, { shape }]) => shape.length === 1).map(([name]) => [name, { 0: "n" }]),
   );
 
 async function step({ update, average }: Programs, state: TrainState, rates: StepRates): Promise<number> {
   const norm = gradientNorm(state);
-  const numbers = scalarsOf(state, rates, norm);
+  const numbers = updateScalars(state, rates, norm);
   for (const group of groupNames) {
     const changed = new Map(
       ["w", "ema", ...momentsOf(state.optimizer)].map((name) => [name, state.vectors.get(`${group}.${name}`)!]),
@@ -76,7 +77,8 @@ async function step({ update, average }: Programs, state: TrainState, rates: Ste
 
 const number = (value: number): HostArray => hostArray("float32", [], Float32Array.of(value));
 
-function scalarsOf(state: TrainState, rates: StepRates, norm: number): Map<string, HostArray> {
+/** The numbers that all vectors of one update share; `norm` is that of the summed gradients. */
+export function updateScalars(state: TrainState, rates: StepRates, norm: number): Map<string, HostArray> {
   const [first, second] = adamCorrections(rates.momentum, state.steps + 1);
   // As torch.nn.utils.clip_grad_norm_: limit / (norm + 1e-6), at most 1.
   const scale = rates.clipNorm === undefined ? 1 : Math.min(1, rates.clipNorm / (norm + 1e-6));
@@ -89,7 +91,8 @@ function scalarsOf(state: TrainState, rates: StepRates, norm: number): Map<strin
   ]);
 }
 
-const groupScalars = (group: GroupName, { biasLr, lr, weightDecay }: StepRates): [string, HostArray][] => [
+/** The numbers of one parameter group. */
+export const groupScalars = (group: GroupName, { biasLr, lr, weightDecay }: StepRates): [string, HostArray][] => [
   ["lr", number(group === "bias" ? biasLr : lr)],
   ["decay", number(group === "weight" ? weightDecay : 0)],
 ];

@@ -78,15 +78,12 @@ export type Recompute = "none" | "row" | "cheap" | readonly number[];
 
 /** Forward, loss and backward of a detector; gradients are added up in the state. */
 export interface Gradients {
-  run(
-    state: TrainState,
-    batch: TrainBatch,
-    now: { balance: readonly number[]; iteration: number },
-  ): Promise<StepResult>;
+  run(state: TrainState, batch: TrainBatch, now: StepMoment): Promise<StepResult>;
   release(): Promise<void>;
 }
 
-interface StepGraph {
+/** A step as a graph, and what of its inputs and outputs the host needs to know. */
+export interface StepGraph {
   readonly graph: Graph;
   readonly masks: readonly DropoutMask[];
   /** Of the outputs `stats.NAME`. */
@@ -103,16 +100,60 @@ interface Compiled {
 
 /** The gradients of a detector, compiled for each shape when it first comes. */
 export function createGradients(runtime: Runtime, model: Trainable, options: GradientOptions): Gradients {
-  const cache = new Map<string, Compiled>();
+  const steps = stepsByShape(model, options, (shape) => compileStep(runtime, shape));
   let apart: Record<GroupName, Float32Array> | undefined;
+  const run: Gradients["run"] = async (state, batch, now) => {
+    const { compiled, feeds } = await steps.ready(state, batch, now);
+    const { program, outputs, blends } = compiled;
+    for (const [name, array] of currentWeights(state)) feeds.set(name, array);
+    if (state.pending) apart ??= groupVectors(state.sizes);
+    const made = state.pending ? apart! : state.gradients;
+    const into = outputArrays(state, made, outputs);
+    await program.run(feeds, into);
+    if (made !== state.gradients) addUp(state.gradients, made);
+    for (const [name, { keep, take }] of blends) {
+      blendBuffer(state, name, { now: into.get(`stats.${name}`)!.data as Float32Array, keep, take });
+    }
+    state.pending++;
+    countBatch(state);
+    return stepResult(into);
+  };
+  return { run, release: steps.release };
+}
+
+/** The losses among the outputs of a step. */
+export function stepResult(outputs: ReadonlyMap<string, HostArray>): StepResult {
+  const numbers = (name: string) => outputs.get(name)!.data as Float32Array;
+  const [box, obj, cls] = numbers("parts");
+  return { loss: numbers("loss")[0], parts: [box, obj, cls], levels: numbers("levels") };
+}
+
+/** Steps compiled for each shape of a batch when it first comes, and what a batch feeds them. */
+export interface StepsByShape<T> {
+  /** Everything but the weights and buffers. */
+  ready(state: TrainState, batch: TrainBatch, now: StepMoment): Promise<{ compiled: T; feeds: Map<string, HostArray> }>;
+  release(): Promise<void>;
+}
+
+/** Where in a run a step stands. */
+export interface StepMoment {
+  readonly balance: readonly number[];
+  readonly iteration: number;
+}
+
+export function stepsByShape<T extends { readonly program: Program; readonly masks: readonly DropoutMask[] }>(
+  model: Trainable,
+  options: GradientOptions,
+  compileFor: (shape: StepShape) => Promise<T>,
+): StepsByShape<T> {
+  const cache = new Map<string, T>();
   let capacity = 0;
 
-  const compiledFor = async (state: TrainState, images: readonly number[]): Promise<Compiled> => {
+  const compiledFor = async (state: TrainState, images: readonly number[]): Promise<T> => {
     const key = `${images.join("x")} ${capacity}`;
     const found = cache.get(key);
     cache.delete(key);
-    const compiled =
-      found ?? (await compileStep(runtime, { model, learned: learnedNames(state), images, capacity, options }));
+    const compiled = found ?? (await compileFor({ model, learned: learnedNames(state), images, capacity, options }));
     cache.set(key, compiled);
     for (const [old, { program }] of cache) {
       if (cache.size <= (options.keep ?? 2)) break;
@@ -127,7 +168,7 @@ export function createGradients(runtime: Runtime, model: Trainable, options: Gra
     cache.clear();
   };
 
-  const run: Gradients["run"] = async (state, { images, targets }, { balance, iteration }) => {
+  const ready: StepsByShape<T>["ready"] = async (state, { images, targets }, { balance, iteration }) => {
     const levels = levelShapes(model, state, images.shape);
     const assigned = levels.map((level) => assignLevel(targets, level, options.anchorT));
     const needed = capacityFor(Math.max(...assigned.map(({ classes }) => classes.length)), 256);
@@ -135,37 +176,25 @@ export function createGradients(runtime: Runtime, model: Trainable, options: Gra
       await clear();
       capacity = needed;
     }
-    const { program, masks, outputs, blends } = await compiledFor(state, images.shape);
-    const feeds = currentWeights(state);
-    feeds.set("images", images);
+    const compiled = await compiledFor(state, images.shape);
+    const feeds = new Map<string, HostArray>([["images", images]]);
     feeds.set("balance", hostArray("float32", [balance.length], Float32Array.from(balance)));
     assigned.forEach((assignment, level) => {
       feedTargets(feeds, level, assignment, { shape: levels[level], batch: images.shape[0], capacity });
     });
-    masks.forEach((mask, place) => {
+    compiled.masks.forEach((mask, place) => {
       feeds.set(mask.name, drawMask(mask, options.random?.(iteration, place) ?? Math.random));
     });
-    if (state.pending) apart ??= groupVectors(state.sizes);
-    const made = state.pending ? apart! : state.gradients;
-    const into = outputArrays(state, made, outputs);
-    await program.run(feeds, into);
-    if (made !== state.gradients) addUp(state.gradients, made);
-    for (const [name, { keep, take }] of blends) {
-      blendBuffer(state, name, { now: into.get(`stats.${name}`)!.data as Float32Array, keep, take });
-    }
-    state.pending++;
-    countBatch(state);
-    const number = (name: string) => into.get(name)!.data as Float32Array;
-    const [box, obj, cls] = number("parts");
-    return { loss: number("loss")[0], parts: [box, obj, cls] as const, levels: number("levels") };
+    return { compiled, feeds };
   };
-  return { run, release: clear };
+  return { ready, release: clear };
 }
 
 const learnedNames = (state: TrainState): string[] =>
   [...state.places].filter(([, { vector }]) => vector !== "buffer").map(([name]) => name);
 
-interface StepShape {
+/** What a step is compiled for. */
+export interface StepShape {
   readonly model: Trainable;
   /** Names of the parameters that get gradients. */
   readonly learned: readonly string[];
