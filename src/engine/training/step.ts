@@ -245,11 +245,11 @@ export function feedTargets(
 ): void {
   const padded = padAssignment(assignment, shape, { batch, capacity });
   const shapes: Record<keyof LevelTargets, [HostArray["dtype"], number[]]> = {
-    cell: ["int64", [capacity]],
-    objectCell: ["int64", [capacity]],
+    cell: ["int32", [capacity]],
+    objectCell: ["int32", [capacity]],
     boxes: ["float32", [capacity, 4]],
     anchors: ["float32", [capacity, 2]],
-    classes: ["int64", [capacity]],
+    classes: ["int32", [capacity]],
     weight: ["float32", [capacity]],
   };
   for (const [name, [dtype, size]] of Object.entries(shapes)) {
