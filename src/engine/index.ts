@@ -36,6 +36,7 @@ export * from "./training/optimizer.js";
 export * from "./training/shards.js";
 export * from "./training/state.js";
 export * from "./training/step.js";
+export * from "./training/steps.js";
 export type { ValResult } from "./val.js";
 export { readPt, readSafetensors, writeAtomic, writePt, writeSafetensors } from "./weights/files.js";
 export { countParameters, type Imported, importWeights } from "./weights/importWeights.js";

@@ -8,7 +8,7 @@ import {
   type SessionOptions,
   toOnnx,
 } from "../../graph/index.js";
-import { adamCorrections, averageGraph, type GroupName, groupNames, momentsOf, updateGraph } from "../../nn/index.js";
+import { adamCorrections, averageGraph, momentsOf, updateGraph } from "../../nn/index.js";
 import type { Steppable, TrainState } from "./state.js";
 
 export interface StepRates {
@@ -19,6 +19,8 @@ export interface StepRates {
   /** Gradients are scaled down to this global norm; no limit where left out. */
   readonly clipNorm?: number;
   readonly emaDecay: number;
+  /** Rate and decay of each group; where left out `biasLr` is for biases and `weightDecay` for weights only. */
+  readonly ofGroup?: (group: string) => { readonly lr: number; readonly weightDecay: number };
 }
 
 /** Applies optimizer steps to a state. */
@@ -65,7 +67,7 @@ async function step(
   { rates, norm }: { rates: StepRates; norm: number },
 ): Promise<number> {
   const numbers = scalarsOf(state, rates, norm);
-  for (const group of groupNames) {
+  for (const group of Object.keys(state.gradients)) {
     const changed = new Map(
       ["w", "ema", ...momentsOf(state.optimizer)].map((name) => [name, state.vectors.get(`${group}.${name}`)!]),
     );
@@ -95,10 +97,16 @@ function scalarsOf(state: Steppable, rates: StepRates, norm: number): Map<string
   ]);
 }
 
-const groupScalars = (group: GroupName, { biasLr, lr, weightDecay }: StepRates): [string, HostArray][] => [
-  ["lr", number(group === "bias" ? biasLr : lr)],
-  ["decay", number(group === "weight" ? weightDecay : 0)],
-];
+function groupScalars(group: string, { biasLr, lr, weightDecay, ofGroup }: StepRates): [string, HostArray][] {
+  const own = ofGroup?.(group) ?? {
+    lr: group === "bias" ? biasLr : lr,
+    weightDecay: group === "weight" ? weightDecay : 0,
+  };
+  return [
+    ["lr", number(own.lr)],
+    ["decay", number(own.weightDecay)],
+  ];
+}
 
 interface Work {
   /** Each gets the output of its name with `'`. */
@@ -133,7 +141,7 @@ export const gradientNorm = (state: Pick<TrainState, "gradients">): number => Ma
 
 /** The sum of squares of all summed gradients. */
 export const gradientSquares = ({ gradients }: Pick<TrainState, "gradients">): number =>
-  groupNames.reduce((sum, group) => sum + sumOfSquares(gradients[group]), 0);
+  Object.values(gradients).reduce((sum, vector) => sum + sumOfSquares(vector), 0);
 
 // Four sums at a time, which do not wait for one another.
 function sumOfSquares(v: Float32Array): number {
