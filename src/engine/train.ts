@@ -23,6 +23,7 @@ import { resultsHeader, resultsLine } from "./run/results.js";
 import { type Resumed, readResumed } from "./run/resume.js";
 import { loadRuntime } from "./runtime.js";
 import type { BatchEvent, EndEvent, EpochEvent, TrainEvent } from "./training/events.js";
+import { runEpochs, timed } from "./training/loop.js";
 import { firstBadTensor } from "./training/nan.js";
 import { createOptimizer } from "./training/optimizer.js";
 import { type Prepared, prepare } from "./training/prepare.js";
@@ -51,26 +52,7 @@ interface Best {
 
 /** Trains a detector; the events come as they happen, and leaving the loop early stops it with all files whole. */
 export async function* trainRun(settings: TrainSettings, context: TrainContext): AsyncGenerator<TrainEvent> {
-  const run = await openRun(settings, context);
-  try {
-    yield* run.opening();
-    for (let epoch = run.firstEpoch; epoch < run.settings.epochs; epoch++) {
-      yield* run.trainEpoch(epoch);
-      const { event, messages } = await run.finishEpoch(epoch);
-      for (const message of messages) yield { type: "report", message };
-      yield event;
-      if (run.shouldStop(epoch)) {
-        yield {
-          type: "report",
-          message: `no better fitness in ${run.settings.patience} epochs: stopped after epoch ${epoch + 1}`,
-        };
-        break;
-      }
-    }
-    yield await run.end();
-  } finally {
-    await run.close();
-  }
+  yield* runEpochs(await openRun(settings, context));
 }
 
 async function openRun(given: TrainSettings, context: TrainContext) {
@@ -362,8 +344,7 @@ async function buildRun({ settings, hyp, prepared, context, resumed, keep }: Run
     trainEpoch,
     finishEpoch,
     end,
-    shouldStop: (epoch: number) =>
-      settings.patience > 0 && best.epoch > 0 && epoch + 1 - best.epoch >= settings.patience,
+    bestEpoch: () => best.epoch,
     close: async () => {
       await gradients.release();
       await optimizer.release();
@@ -372,16 +353,6 @@ async function buildRun({ settings, hyp, prepared, context, resumed, keep }: Run
       await prepared.close();
     },
   };
-}
-
-/** The same items, telling of each how long it was waited for, in milliseconds. */
-async function* timed<T>(items: AsyncIterable<T>, waited: (ms: number) => void): AsyncGenerator<T> {
-  let asked = performance.now();
-  for await (const item of items) {
-    waited(performance.now() - asked);
-    yield item;
-    asked = performance.now();
-  }
 }
 
 // Compiling anew each epoch with the weights folded in takes about half a second a shape and saves 2 ms a picture
