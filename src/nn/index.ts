@@ -2,6 +2,7 @@ export { convBlock } from "./blocks/conv.js";
 export * from "./blocks/define.js";
 export { blocks } from "./blocks/index.js";
 export * from "./build/config.js";
+export { buildClassifier, type ClassifierOptions, isClassifier } from "./build/families.js";
 export * from "./build/model.js";
 export type { Classifier } from "./classifier.js";
 export { countFlops } from "./flops.js";
