@@ -30,7 +30,7 @@ export async function info({ given, output }: Call): Promise<void> {
   const [height, width] = result.imgsz;
   output.line("");
   output.line(
-    `${result.parameters.toLocaleString("en")} parameters, ${result.gflops.toFixed(2)} GFLOPs at ${height} x ${width}, strides ${result.strides.join(", ")}`,
+    `${result.parameters.toLocaleString("en")} parameters, ${result.gflops.toFixed(2)} GFLOPs at ${height} x ${width}${result.strides.length > 0 ? `, strides ${result.strides.join(", ")}` : ""}`,
   );
   if (result.classifier) output.line(classifierText(result.classifier));
   if (!result.memory) return;
@@ -46,7 +46,11 @@ export async function info({ given, output }: Call): Promise<void> {
 const classifierText = ({ parametersWithoutHead, quotedGmacs, gmacs }: ClassifierInfo): string =>
   [
     `${parametersWithoutHead.toLocaleString("en")} parameters without the head`,
-    `${quotedGmacs.toFixed(3)} GMACs as the official code counts (papers call them FLOPs): norms, but no position networks`,
+    ...(quotedGmacs === undefined
+      ? []
+      : [
+          `${quotedGmacs.toFixed(3)} GMACs as the official code counts (papers call them FLOPs): norms, but no position networks`,
+        ]),
     `${gmacs.toFixed(3)} GMACs of convolutions, linear layers, attention and position networks`,
   ].join("\n");
 

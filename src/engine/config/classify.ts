@@ -4,7 +4,10 @@ import { choice, flag, provider, real, text, textOrFlag, whole } from "./option.
 // Options of commands for classifiers. Those without a default are the recipe's, or the weights'.
 
 const device = provider("where to run", { default: "cpu" });
-const threads = whole("threads inside an operator; the number of cores where left out", { default: undefined, least: 1 });
+const threads = whole("threads inside an operator; the number of cores where left out", {
+  default: undefined,
+  least: 1,
+});
 const json = flag("one JSON object a line on standard output", { default: false });
 const plugin = text("a .js or .ts file that defines blocks of your own", { default: undefined });
 const name = text("name of the run's folder", { default: "exp" });
@@ -14,7 +17,9 @@ const model = text("a model YAML: a path, or the name of one of ours (swinv2-nan
   aliases: ["cfg"],
 });
 const weights = text("trained weights: .safetensors, .pt or .onnx", { default: undefined });
-const data = text("a folder: train/CLASS/*.jpg and val/CLASS/*.jpg, or CLASS/*.jpg, which is split", { default: undefined });
+const data = text("a folder: train/CLASS/*.jpg and val/CLASS/*.jpg, or CLASS/*.jpg, which is split", {
+  default: undefined,
+});
 const workers = whole("threads that load pictures; results do not depend on it", { default: undefined });
 const imgsz = whole("side of the pictures in pixels; the model's own where left out", {
   default: undefined,
@@ -28,14 +33,17 @@ const fit = choice(
   { default: undefined },
 );
 const chance = (help: string) => real(help, { default: undefined, from: 0, to: 1 });
-const rate = (help: string, aliases: readonly string[] = []) => real(help, { default: undefined, from: 0, to: 100, aliases });
+const rate = (help: string, aliases: readonly string[] = []) =>
+  real(help, { default: undefined, from: 0, to: 100, aliases });
 
 /** Options of `train task=classify`. */
 export const classifyTrainOptions = {
   model,
   weights: text("weights to start from: what fits by name and shape is taken", { default: undefined }),
   data,
-  recipe: choice("where rates and augmentation come from; auto goes by model and data", recipeNames, { default: "auto" }),
+  recipe: choice("where rates and augmentation come from; auto goes by model and data", recipeNames, {
+    default: "auto",
+  }),
   epochs: whole("how often all pictures are seen", { default: undefined, least: 1 }),
   batch: whole("pictures a batch", { default: undefined, least: 1, aliases: ["batch_size"] }),
   accumulate: whole("batches whose gradients are averaged for one step", { default: 1, least: 1 }),
@@ -63,7 +71,10 @@ export const classifyTrainOptions = {
   clip_norm: real("gradients are scaled down to this norm; 0 never", { default: undefined, from: 0, to: 1e6 }),
   layer_decay: real("factor on the rate from a layer to the one before it", { default: undefined, from: 0.01, to: 1 }),
   ema: flag("validate and save a moving average of the weights", { default: undefined }),
-  freeze: choice("what does not learn: trunk is all but the last layer", [false, "trunk"], { default: false, bare: "trunk" }),
+  freeze: choice("what does not learn: trunk is all but the last layer", [false, "trunk"], {
+    default: false,
+    bare: "trunk",
+  }),
   drop_path: real("stochastic depth of the last block (Swin); the model's own where left out", {
     default: undefined,
     from: 0,

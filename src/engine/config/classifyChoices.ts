@@ -1,7 +1,15 @@
 // Words of the options of classifiers.
 
 /** Where rates and augmentation come from. */
-export const recipeNames = ["auto", "small", "swinv2", "swinv2-22k", "swinv2-finetune", "swinv2-simmim", "yolov5"] as const;
+export const recipeNames = [
+  "auto",
+  "small",
+  "swinv2",
+  "swinv2-22k",
+  "swinv2-finetune",
+  "swinv2-simmim",
+  "yolov5",
+] as const;
 export type RecipeWish = (typeof recipeNames)[number];
 
 export const fits = ["short", "squash", "square"] as const;
