@@ -1,5 +1,6 @@
 export { type BlockDefinition, defineBlock, type OptimizerKind, parseActivation } from "../nn/index.js";
 export { type CallContext, checkData, exportModel, info, predict, train, val } from "./api.js";
+export type { ClassifierInfo } from "./classifierInfo.js";
 export { readHyp } from "./config/hyp.js";
 export * from "./config/index.js";
 export * from "./draw/index.js";
@@ -17,6 +18,7 @@ export {
 } from "./inference/detector.js";
 export { bindWeights, createForward, type Decodable, type Forward, forwardGraph } from "./inference/forward.js";
 export type { LayerInfo, MemoryInfo, ModelInfo, Placement } from "./info.js";
+export * from "./metrics/accuracy.js";
 export * from "./metrics/ap.js";
 export * from "./metrics/coco/index.js";
 export * from "./metrics/confusion.js";
@@ -34,8 +36,10 @@ export { type Fit, fitMemory, gigabytes } from "./training/fit.js";
 export { estimateTraining, type MemoryCase, type MemoryEstimate } from "./training/memory.js";
 export * from "./training/optimizer.js";
 export { createResidentTraining, createTraining, type Training } from "./training/resident.js";
+export * from "./training/shards.js";
 export * from "./training/state.js";
 export * from "./training/step.js";
+export * from "./training/steps.js";
 export type { ValResult } from "./val.js";
 export { readPt, readSafetensors, writeAtomic, writePt, writeSafetensors } from "./weights/files.js";
 export { countParameters, type Imported, importWeights } from "./weights/importWeights.js";

@@ -2,9 +2,9 @@ import { rng } from "swinyolo/data";
 import {
   averagedWeights,
   createGradients,
-  createOptimizer,
   createResidentTraining,
   createState,
+  createTraining,
   type TrainState,
 } from "swinyolo/engine";
 import { type HostArray, hostArray } from "swinyolo/graph";
@@ -48,17 +48,15 @@ export async function trained(kind: "SGD" | "AdamW", where: { device: string; re
   const ort = await runtime();
   const state = createState(model.module, weights, { optimizer: kind });
   const options = { loss, anchorT: 4, threads: 1, device: where.device };
-  const resident = where.resident ? await createResidentTraining(ort, model, { ...options, state }) : undefined;
-  const gradients = resident?.gradients ?? createGradients(ort, model, options);
-  const optimizer = resident?.optimizer ?? (await createOptimizer(ort, state, options));
+  const training = await (where.resident ? createResidentTraining : createTraining)(ort, state, options);
+  const gradients = createGradients(ort, model, { ...options, steps: training.steps });
   const losses: number[] = [];
   for (const [iteration, batch] of batches.entries()) {
     losses.push((await gradients.run(state, batch, { balance: [1], iteration })).loss);
-    if (iteration % 2 === 1) losses.push(await optimizer.step(state, rates));
+    if (iteration % 2 === 1) losses.push(await training.optimizer.step(state, rates));
   }
-  await resident?.sync(state);
-  await gradients.release();
-  await optimizer.release();
+  await training.sync();
+  await training.release();
   return { losses, state };
 }
 
