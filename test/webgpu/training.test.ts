@@ -32,9 +32,13 @@ describe.skipIf(!hasSoftwareGpu)("WebGPU", () => {
     expect(gpu.map).toBeCloseTo(cpu.map, 3);
     expect(gpu.boxes.length).toBeGreaterThan(0);
     expect(gpu.boxes).toHaveLength(cpu.boxes.length);
-    gpu.boxes.forEach((value, i) => {
-      expect(value).toBeCloseTo(cpu.boxes[i], 1);
-    });
+    // Scores of an untrained net tie, so boxes are looked up, not counted off; none is suppressed.
+    for (const box of gpu.boxes) {
+      const nearest = Math.min(
+        ...cpu.boxes.map((other) => Math.max(...box.map((value, i) => Math.abs(value - other[i])))),
+      );
+      expect(nearest).toBeLessThan(0.05);
+    }
   });
 });
 
@@ -71,7 +75,7 @@ async function wholeRun(data: string, device: string) {
   const weights = join(run, "weights", "last.safetensors");
   const lines = readFileSync(join(run, "results.csv"), "utf8").trim().split("\n").slice(1);
   const { map } = await val({ ...common, weights, name: `${device}-val` });
-  const boxes: number[] = [];
+  const boxes: number[][] = [];
   const source = join(folder, "images", "val");
   for await (const found of predict({
     weights,
@@ -79,10 +83,11 @@ async function wholeRun(data: string, device: string) {
     device,
     imgsz: 32,
     conf: 1e-4,
+    iou: 1,
     project: folder,
     nosave: true,
   })) {
-    for (const { xyxy, confidence } of found.detections.slice(0, 5)) boxes.push(...xyxy, confidence);
+    for (const { xyxy, confidence } of found.detections) boxes.push([...xyxy, confidence]);
   }
   return { results: lines.flatMap((line) => line.split(",").map(Number)), map, boxes };
 }
