@@ -33,6 +33,7 @@ export { generalFormat, resultsColumns, resultsHeader, resultsLine } from "./run
 export { loadRuntime } from "./runtime.js";
 export type { BatchEvent, EndEvent, EpochEvent, TrainEvent } from "./training/events.js";
 export { type Fit, fitMemory, gigabytes } from "./training/fit.js";
+export { adjustLossScale, checkHalf, freshLossScale, type LossScale } from "./training/lossScale.js";
 export { estimateTraining, type MemoryCase, type MemoryEstimate } from "./training/memory.js";
 export * from "./training/optimizer.js";
 export { createResidentTraining, createTraining, type Training } from "./training/resident.js";

@@ -9,6 +9,7 @@ export interface Runtime {
     create(model: Uint8Array | string, options?: Record<string, unknown>): Promise<RuntimeSession>;
   };
   readonly Tensor: new (type: string, data: unknown, dims: readonly number[]) => RuntimeTensor;
+  /** In Node only. */
   readonly listSupportedBackends?: () => readonly { readonly name: string }[];
 }
 
@@ -125,12 +126,17 @@ function program(runtime: Runtime, session: RuntimeSession, resident: ReadonlySe
     outputs: session.outputNames,
     async run(feeds, into) {
       if (!into) return hostArrays(Object.entries(await session.run(given(feeds))));
-      const fetches = session.outputNames.map((name): [string, RuntimeTensor] => {
+      const targets = session.outputNames.map((name): [string, HostArray] => {
         const array = into.get(name);
         if (!array) throw new Error("`into` needs an array for every output");
-        return [name, toRuntime(array)];
+        return [name, array];
       });
-      await session.run(given(feeds), Object.fromEntries(fetches));
+      if (takesOutputs(runtime)) {
+        await session.run(given(feeds), Object.fromEntries(targets.map(([name, array]) => [name, toRuntime(array)])));
+      } else {
+        const results = await session.run(given(feeds));
+        for (const [name, { data }] of targets) data.set(results[name].data as never);
+      }
       return new Map(into);
     },
     async advance(feeds) {
@@ -145,6 +151,9 @@ function program(runtime: Runtime, session: RuntimeSession, resident: ReadonlySe
     release: () => session.release(),
   };
 }
+
+// onnxruntime-web leaves arrays that it is given for outputs as they are, without an error.
+const takesOutputs = (runtime: Runtime): boolean => runtime.listSupportedBackends !== undefined;
 
 const deviceArray = (tensor: RuntimeTensor): DeviceArray => ({
   dtype: tensor.type as DType,

@@ -68,6 +68,10 @@ export const trainOptions = {
     ["none", "auto", "row", "cheap"],
     { default: "none", bare: "row", off: "none" },
   ),
+  half: flag("mixed precision: float16 arithmetic, float32 weights (device=webgpu, device=cuda)", {
+    default: false,
+    aliases: ["amp"],
+  }),
   single_cls: flag("all objects are of one class", { default: false }),
   optimizer: choice("what turns gradients into steps", ["SGD", "Adam", "AdamW"], { default: "SGD" }),
   workers,
