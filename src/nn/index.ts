@@ -15,5 +15,7 @@ export * from "./module.js";
 export * from "./optim/schedule.js";
 export * from "./optim/update.js";
 export { type WindowAttention, type WindowAttentionOptions, windowAttention } from "./swin/attention.js";
+export { windowAttentionV1 } from "./swin/attentionV1.js";
 export { type SwinLayerOptions, swinTokens, type TokenModule } from "./swin/layer.js";
+export { type SwinLayerV1Options, swinTokensV1 } from "./swin/layerV1.js";
 export * from "./swin/window.js";

@@ -13,6 +13,12 @@ export const uniformInit =
   (shape, random) =>
     Float32Array.from({ length: elements(shape) }, () => (2 * random.next() - 1) * bound);
 
+/** Normal around 0 with this standard deviation. */
+export const normalInit =
+  (deviation: number): Init =>
+  (shape, random) =>
+    Float32Array.from({ length: elements(shape) }, () => random.normal() * deviation);
+
 /** PyTorch's default for convolutions and linear layers: uniform within 1 / sqrt(fan in) (kaiming uniform, a = sqrt 5). */
 export const kaimingInit: Init = (shape, random) => uniformInit(1 / Math.sqrt(fanIn(shape)))(shape, random);
 

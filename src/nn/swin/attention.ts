@@ -72,11 +72,7 @@ export function windowAttention(
   const positionBias = () => {
     const table = reshape(relative_coords_table.tensor, [-1, 2]);
     const values = mul(sigmoid(mlp[1](rectify(mlp[0](table)))), scalar(16)); // [offsets, heads]
-    const pairs = gather(
-      values,
-      constant({ dtype: "int64", shape: [n * n], data: indexData(relative_position_index) }),
-    );
-    return reshape(transpose(pairs, [1, 0]), [heads, n, n]);
+    return forPairs(values, relative_position_index);
   };
   const scale = () => exp(min(logit_scale.tensor, scalar(largestScale)));
 
@@ -110,14 +106,23 @@ export function windowAttention(
   );
 }
 
-const indexData = ({ init }: Param) => (init as { data: BigInt64Array }).data;
+/** A value [offsets, heads] for each pair of tokens: [heads, n, n]; `index` [n, n] says which offset a pair has. */
+export function forPairs(values: Tensor, index: Param): Tensor {
+  const [n] = index.tensor.shape;
+  const { data } = index.init as { data: BigInt64Array };
+  const pairs = gather(values, constant({ dtype: "int64", shape: [n * n], data })); // [n * n, heads]
+  return reshape(transpose(pairs, [1, 0]), [values.shape[1], n, n]);
+}
 
 // 1 / max(|x|, 1e-12) of every row: [.., 1]
 const inverseNorm = (x: Tensor): Tensor =>
   reciprocal(sqrt(max(reduceSumSquare(x, { axes: [-1], keepDims: true }), scalar(smallest))));
 
-// Bias and mask are joined first, while they are small, and added to the logits [batch * windows, heads, n, n] once.
-function withBias(logits: Tensor, bias: Tensor, mask?: Tensor): Tensor {
+/**
+ * Logits [batch * windows, heads, n, n] with the bias [heads, n, n] and the mask [windows, n, n] added. The two are joined
+ * first, while they are small.
+ */
+export function withBias(logits: Tensor, bias: Tensor, mask?: Tensor): Tensor {
   if (!mask) return add(logits, bias);
   const [windows, n] = mask.shape;
   const [count, heads] = logits.shape;

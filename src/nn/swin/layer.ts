@@ -67,15 +67,16 @@ export function swinTokens(dim: number, heads: number, options: SwinLayerOptions
   });
 }
 
-const maskOf = (grid: WindowGrid): Tensor | undefined => {
+/** The mask of shifted windows [windows, n, n]; none without a shift. */
+export const maskOf = (grid: WindowGrid): Tensor | undefined => {
   if (grid.shift === 0) return undefined;
   const [rows, columns] = paddedSize(grid);
   const n = grid.window ** 2;
   return floats(shiftMask(grid), [(rows * columns) / n, n, n]);
 };
 
-// [b, h * w, c] -> [b * windows, window * window, c]; padded tokens are zeros.
-function toWindows(x: Tensor, grid: WindowGrid): Tensor {
+/** [b, h * w, c] -> [b * windows, window * window, c]; padded tokens are zeros. */
+export function toWindows(x: Tensor, grid: WindowGrid): Tensor {
   const { index, inverse } = windowIndex(grid);
   const padded = index.length > inverse.length;
   const source = padded
@@ -90,8 +91,8 @@ function toWindows(x: Tensor, grid: WindowGrid): Tensor {
   return reshape(rows, [-1, grid.window ** 2, x.shape[2]]);
 }
 
-// The way back: [b * windows, window * window, c] -> [b, h * w, c]; padded tokens fall away.
-function fromWindows(x: Tensor, grid: WindowGrid, b: number): Tensor {
+/** The way back: [b * windows, window * window, c] -> [b, h * w, c]; padded tokens fall away. */
+export function fromWindows(x: Tensor, grid: WindowGrid, b: number): Tensor {
   const { index, inverse } = windowIndex(grid);
   // The entries of padding are past the end: no gradient.
   return takeRows(reshape(x, [b, index.length, x.shape[2]]), inverse, { inverse: index, axis: 1 });
