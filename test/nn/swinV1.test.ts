@@ -3,7 +3,15 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { rng } from "swinyolo/data";
-import { encodePt, parsePt, readModelFile } from "swinyolo/engine";
+import {
+  createGradients,
+  createOptimizer,
+  createState,
+  encodePt,
+  loadRuntime,
+  parsePt,
+  readModelFile,
+} from "swinyolo/engine";
 import {
   compile,
   constant,
@@ -268,6 +276,42 @@ it.each(["Swin_Transformer_C", "C3STR"])("the gradient of %s is its slope in eve
     expect(Math.abs(difference - norm), `${key}: ${difference} for ${norm}`).toBeLessThan(0.01 * norm + 0.01);
   }
   await program.release();
+});
+
+it("rows of Swin V1 learn a batch", async () => {
+  const row = (from: number | number[], module: string, args: unknown[], number = 1) => [from, number, module, args];
+  const model = buildModel({
+    nc: 2,
+    depth_multiple: 0.33,
+    width_multiple: 0.5,
+    anchors: [[10, 13, 16, 30, 33, 23]],
+    backbone: [
+      row(-1, "Conv", [64, 6, 4, 2]),
+      row(-1, "Conv", [128, 3, 2]),
+      row(-1, "Swin_Transformer_A", [64, 64], 6),
+      row(-1, "C3STR", [128], 6),
+    ],
+    head: [row([3], "Detect", ["nc", "anchors"])],
+  });
+  const loaded = await loadRuntime();
+  const state = createState(model.module, initialState(model.module, rng(0, "weights")), { optimizer: "SGD" });
+  const loss = { box: 0.05, obj: 1, cls: 0.5, obj_pw: 1, cls_pw: 1, fl_gamma: 0, label_smoothing: 0 };
+  const gradients = createGradients(loaded, model, { threads: 1, loss, anchorT: 4, recompute: "none" });
+  const optimizer = await createOptimizer(loaded, state, { threads: 1 });
+  const random = rng(0, "pictures");
+  const images = hostArray(
+    "uint8",
+    [2, 3, 72, 72],
+    Uint8Array.from({ length: 6 * 72 * 72 }, () => random.int(256)),
+  );
+  const targets = Float32Array.of(0, 1, 0.5, 0.5, 0.4, 0.3, 1, 0, 0.3, 0.6, 0.2, 0.5);
+  const rates = { biasLr: 0.01, lr: 0.01, momentum: 0.9, weightDecay: 0, emaDecay: 0.99 };
+  const losses: number[] = [];
+  for (let iteration = 0; iteration < 6; iteration++) {
+    losses.push((await gradients.run(state, { images, targets }, { balance: [4], iteration })).loss);
+    await optimizer.step(state, rates);
+  }
+  expect(losses[5]).toBeLessThan(0.9 * losses[0]);
 });
 
 // y of maps 5 x 9 and the gradients of sum(y * probe) for x and every parameter.
