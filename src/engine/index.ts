@@ -1,5 +1,6 @@
 export { type BlockDefinition, defineBlock, type OptimizerKind, parseActivation } from "../nn/index.js";
 export { type CallContext, checkData, exportModel, info, predict, train, val } from "./api.js";
+export type { ClassifierInfo } from "./classifierInfo.js";
 export { readHyp } from "./config/hyp.js";
 export * from "./config/index.js";
 export * from "./draw/index.js";
@@ -16,7 +17,8 @@ export {
   type Result,
 } from "./inference/detector.js";
 export { bindWeights, createForward, type Decodable, type Forward, forwardGraph } from "./inference/forward.js";
-export type { LayerInfo, MemoryInfo, ModelInfo } from "./info.js";
+export type { LayerInfo, MemoryInfo, ModelInfo, Placement } from "./info.js";
+export * from "./metrics/accuracy.js";
 export * from "./metrics/ap.js";
 export * from "./metrics/coco/index.js";
 export * from "./metrics/confusion.js";
@@ -24,6 +26,7 @@ export * from "./metrics/match.js";
 export { type LoadedModel, type ModelSource, openModel, readModelFile } from "./model.js";
 export * from "./nms.js";
 export { ahead, trailing } from "./overlap.js";
+export { type Fallback, findFallbacks } from "./placement.js";
 export type { Prediction } from "./predict.js";
 export { loadPlots } from "./report/load.js";
 export { generalFormat, resultsColumns, resultsHeader, resultsLine } from "./run/results.js";
@@ -32,8 +35,11 @@ export type { BatchEvent, EndEvent, EpochEvent, TrainEvent } from "./training/ev
 export { type Fit, fitMemory, gigabytes } from "./training/fit.js";
 export { estimateTraining, type MemoryCase, type MemoryEstimate } from "./training/memory.js";
 export * from "./training/optimizer.js";
+export { createResidentTraining, createTraining, type Training } from "./training/resident.js";
+export * from "./training/shards.js";
 export * from "./training/state.js";
 export * from "./training/step.js";
+export * from "./training/steps.js";
 export type { ValResult } from "./val.js";
 export { readPt, readSafetensors, writeAtomic, writePt, writeSafetensors } from "./weights/files.js";
 export { countParameters, type Imported, importWeights } from "./weights/importWeights.js";

@@ -1,13 +1,20 @@
 import { graph, input, planMemory } from "../graph/index.js";
 import {
   type BlockDefinition,
+  buildClassifier,
   buildModel,
+  type Classifier,
   countFlops,
   countParameters,
   type DetectionModel,
+  isClassifier,
   paramInputs,
 } from "../nn/index.js";
+import { type ClassifierInfo, classifierInfo } from "./classifierInfo.js";
+import { forwardGraph } from "./inference/forward.js";
 import { openModel, readModelFile } from "./model.js";
+import { type Fallback, findFallbacks } from "./placement.js";
+import { loadRuntime } from "./runtime.js";
 import { estimateTraining, planningGraph } from "./training/memory.js";
 
 /** A layer as `info` lists it. */
@@ -20,6 +27,8 @@ export interface LayerInfo {
   readonly parameters: number;
   /** Of the output for one picture; of each level for the head. */
   readonly shape: readonly number[] | readonly (readonly number[])[];
+  /** Multiply-adds in 1e9, where they are counted by layer. */
+  readonly gmacs?: number;
 }
 
 /** Planned memory in bytes. */
@@ -38,23 +47,42 @@ export interface ModelInfo {
   /** Two for every multiply-add, for one picture, in 1e9. */
   readonly gflops: number;
   readonly layers: readonly LayerInfo[];
-  readonly memory: MemoryInfo;
+  /** Of a detector. */
+  readonly memory?: MemoryInfo;
+  /** Of a classifier. */
+  readonly classifier?: ClassifierInfo;
+  /** What `device` would leave to the CPU; undefined for the CPU itself. */
+  readonly placement?: Placement;
   readonly imgsz: readonly [height: number, width: number];
   readonly strides: readonly number[];
+}
+
+/** Operators that a device leaves to the CPU. */
+export interface Placement {
+  readonly device: string;
+  readonly inference: readonly Fallback[];
+  readonly training: readonly Fallback[];
 }
 
 export interface InfoSettings {
   readonly model?: string;
   readonly weights?: string;
-  readonly imgsz: readonly [height: number, width: number];
+  /** 640 x 640 where left out; of a classifier its own. */
+  readonly imgsz?: readonly [height: number, width: number];
+  /** Side of a classifier's windows, instead of its own. */
+  readonly window?: number;
   readonly nc?: number;
   /** Pictures of the training step that memory is planned for. */
   readonly batch: number;
+  readonly device?: string;
   readonly extra?: readonly BlockDefinition[];
 }
 
 /** Layers, parameters, operations and planned training memory of a model. */
-export async function modelInfo({ model: file, weights, imgsz, nc, batch, extra }: InfoSettings): Promise<ModelInfo> {
+export async function modelInfo(settings: InfoSettings): Promise<ModelInfo> {
+  const { model: file, weights, imgsz = [640, 640], nc, batch, device = "cpu", extra } = settings;
+  const classifier = describedClassifier(settings);
+  if (classifier) return classifierInfo(classifier);
   const model = await describedModel({ file, weights, nc, extra });
   const [height, width] = imgsz.map((side) => Math.ceil(side / model.stride) * model.stride);
   const x = input([1, model.ch, height, width]);
@@ -82,9 +110,29 @@ export async function modelInfo({ model: file, weights, imgsz, nc, batch, extra 
       batch,
       training: { none: none.total, row: row.total },
     },
+    ...(device !== "cpu" && { placement: await placementOn(device, model, [height, width]) }),
     imgsz: [height, width],
     strides: model.strides,
   };
+}
+
+async function placementOn(
+  device: string,
+  model: DetectionModel,
+  [height, width]: readonly number[],
+): Promise<Placement> {
+  const runtime = await loadRuntime();
+  const images = [1, model.ch, height, width];
+  return {
+    device,
+    inference: await findFallbacks(runtime, forwardGraph(model, images), device),
+    training: await findFallbacks(runtime, planningGraph(model, images, "none"), device),
+  };
+}
+
+function describedClassifier({ model: file, weights, imgsz, window, nc }: InfoSettings): Classifier | undefined {
+  const { yaml, place } = file !== undefined && weights === undefined ? readModelFile(file) : {};
+  return isClassifier(yaml) ? buildClassifier(yaml, { nc, place, imageSize: imgsz, window }) : undefined;
 }
 
 // A YAML alone is built without numbers for its weights.

@@ -13,14 +13,19 @@ export const uniformInit =
   (shape, random) =>
     Float32Array.from({ length: elements(shape) }, () => (2 * random.next() - 1) * bound);
 
-/** Normal around 0 with this standard deviation. */
-export const normalInit =
-  (deviation: number): Init =>
-  (shape, random) =>
-    Float32Array.from({ length: elements(shape) }, () => random.normal() * deviation);
-
 /** PyTorch's default for convolutions and linear layers: uniform within 1 / sqrt(fan in) (kaiming uniform, a = sqrt 5). */
 export const kaimingInit: Init = (shape, random) => uniformInit(1 / Math.sqrt(fanIn(shape)))(shape, random);
 
 /** Inputs that one output of a weight [out, in, ...] sees. */
 export const fanIn = (shape: Shape): number => shape.slice(1).reduce((n, d) => n * d, 1);
+
+/** Normal with the given deviation, drawn again beyond +-`cut` (an absolute bound, as in PyTorch's trunc_normal_). */
+export const truncatedNormalInit =
+  (deviation: number, cut = 2): Init =>
+  (shape, random) =>
+    Float32Array.from({ length: elements(shape) }, () => {
+      for (;;) {
+        const x = random.normal() * deviation;
+        if (Math.abs(x) <= cut) return x;
+      }
+    });

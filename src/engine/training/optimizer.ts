@@ -8,8 +8,8 @@ import {
   type SessionOptions,
   toOnnx,
 } from "../../graph/index.js";
-import { adamCorrections, averageGraph, type GroupName, groupNames, momentsOf, updateGraph } from "../../nn/index.js";
-import type { TrainState } from "./state.js";
+import { adamCorrections, averageGraph, momentsOf, updateGraph } from "../../nn/index.js";
+import type { Steppable, TrainState } from "./state.js";
 
 export interface StepRates {
   readonly biasLr: number;
@@ -19,12 +19,17 @@ export interface StepRates {
   /** Gradients are scaled down to this global norm; no limit where left out. */
   readonly clipNorm?: number;
   readonly emaDecay: number;
+  /** Rate and decay of each group; where left out `biasLr` is for biases and `weightDecay` for weights only. */
+  readonly ofGroup?: (group: string) => { readonly lr: number; readonly weightDecay: number };
 }
 
 /** Applies optimizer steps to a state. */
 export interface Optimizer {
-  /** One step with the gradients summed in the state, which it clears; returns their norm before clipping. */
-  step(state: TrainState, rates: StepRates): Promise<number>;
+  /**
+   * One step with the gradients summed in the state, which it clears; returns their norm before clipping. For a part of a state
+   * (`shardState`) the norm of all gradients is handed in.
+   */
+  step(state: Steppable, rates: StepRates, norm?: number): Promise<number>;
   release(): Promise<void>;
 }
 
@@ -36,14 +41,14 @@ interface Programs {
 /** Compiles the update of a state's vectors. */
 export async function createOptimizer(
   runtime: Runtime,
-  state: TrainState,
+  state: Pick<TrainState, "optimizer">,
   options: SessionOptions,
 ): Promise<Optimizer> {
   // One thread: those of the gradients' session still spin when the update begins, and more would wait for a core.
   const open = (g: Graph) => openModel(runtime, toOnnx(g, { freeAxes: anyLength(g) }), { ...options, threads: 1 });
   const programs = { update: await open(updateGraph(state.optimizer)), average: await open(averageGraph()) };
   return {
-    step: (s, rates) => step(programs, s, rates),
+    step: (s, rates, norm = gradientNorm(s)) => step(programs, s, { rates, norm }),
     release: async () => {
       await programs.update.release();
       await programs.average.release();
@@ -51,15 +56,19 @@ export async function createOptimizer(
   };
 }
 
-const anyLength = (g: Graph): Record<string, Record<number, string>> =>
+/** Names for the free length of every vector that goes in or out. */
+export const anyLength = (g: Graph): Record<string, Record<number, string>> =>
   Object.fromEntries(
     [...g.inputs, ...g.outputs].filter(([, { shape }]) => shape.length === 1).map(([name]) => [name, { 0: "n" }]),
   );
 
-async function step({ update, average }: Programs, state: TrainState, rates: StepRates): Promise<number> {
-  const norm = gradientNorm(state);
-  const numbers = scalarsOf(state, rates, norm);
-  for (const group of groupNames) {
+async function step(
+  { update, average }: Programs,
+  state: Steppable,
+  { rates, norm }: { rates: StepRates; norm: number },
+): Promise<number> {
+  const numbers = updateScalars(state, rates, norm);
+  for (const group of Object.keys(state.gradients)) {
     const changed = new Map(
       ["w", "ema", ...momentsOf(state.optimizer)].map((name) => [name, state.vectors.get(`${group}.${name}`)!]),
     );
@@ -76,7 +85,8 @@ async function step({ update, average }: Programs, state: TrainState, rates: Ste
 
 const number = (value: number): HostArray => hostArray("float32", [], Float32Array.of(value));
 
-function scalarsOf(state: TrainState, rates: StepRates, norm: number): Map<string, HostArray> {
+/** The numbers that all vectors of one update share; `norm` is that of the summed gradients. */
+export function updateScalars(state: Steppable, rates: StepRates, norm: number): Map<string, HostArray> {
   const [first, second] = adamCorrections(rates.momentum, state.steps + 1);
   // As torch.nn.utils.clip_grad_norm_: limit / (norm + 1e-6), at most 1.
   const scale = rates.clipNorm === undefined ? 1 : Math.min(1, rates.clipNorm / (norm + 1e-6));
@@ -89,10 +99,17 @@ function scalarsOf(state: TrainState, rates: StepRates, norm: number): Map<strin
   ]);
 }
 
-const groupScalars = (group: GroupName, { biasLr, lr, weightDecay }: StepRates): [string, HostArray][] => [
-  ["lr", number(group === "bias" ? biasLr : lr)],
-  ["decay", number(group === "weight" ? weightDecay : 0)],
-];
+/** The numbers of one parameter group. */
+export function groupScalars(group: string, { biasLr, lr, weightDecay, ofGroup }: StepRates): [string, HostArray][] {
+  const own = ofGroup?.(group) ?? {
+    lr: group === "bias" ? biasLr : lr,
+    weightDecay: group === "weight" ? weightDecay : 0,
+  };
+  return [
+    ["lr", number(own.lr)],
+    ["decay", number(own.weightDecay)],
+  ];
+}
 
 interface Work {
   /** Each gets the output of its name with `'`. */
@@ -123,8 +140,11 @@ async function inPieces(program: Program, { changed, read, numbers }: Work): Pro
 }
 
 /** The Euclidean norm of all summed gradients. */
-export const gradientNorm = ({ gradients }: TrainState): number =>
-  Math.sqrt(groupNames.reduce((sum, group) => sum + sumOfSquares(gradients[group]), 0));
+export const gradientNorm = (state: Pick<TrainState, "gradients">): number => Math.sqrt(gradientSquares(state));
+
+/** The sum of squares of all summed gradients. */
+export const gradientSquares = ({ gradients }: Pick<TrainState, "gradients">): number =>
+  Object.values(gradients).reduce((sum, vector) => sum + sumOfSquares(vector), 0);
 
 // Four sums at a time, which do not wait for one another.
 function sumOfSquares(v: Float32Array): number {

@@ -60,6 +60,12 @@ export const wholes = (length: number, { least = 0, most = 2 ** 16 } = {}): Arg<
     `${length} whole numbers from ${least} to ${most}`,
     (v) => Array.isArray(v) && v.length === length && v.every((item) => isWhole(item, least) && item <= most),
   );
+/** One value for all, or a list with one for each stage. */
+export const eachStage = (one: Arg<number>): Arg<number | number[]> =>
+  arg(
+    `${one.expected}, or a list of them, one for each stage`,
+    (v) => one.accepts(v) || (Array.isArray(v) && v.length > 0 && v.every(one.accepts)),
+  );
 /** w, h, w, h, ... in pixels for every level, as many for each; or how many anchors a level gets. */
 export const anchorList = arg<number | number[][]>(
   "a list w, h, w, h, ... for every level, each of one length, or a number of anchors",

@@ -6,6 +6,7 @@ import { type DetectHead, detectHead } from "../heads/detect.js";
 import { parseActivation } from "../layers/activation.js";
 import { countParameters, list, type Module, module, type Part } from "../module.js";
 import { type ModelConfig, type Place, readModelConfig } from "./config.js";
+import { isClassifier } from "./families.js";
 import { levelAnchors, measureStrides, orderAnchors } from "./levels.js";
 import { checkFrom, headAnchors, instances, resolveRow, sources } from "./row.js";
 
@@ -69,6 +70,7 @@ interface Built {
  */
 export function buildModel(yaml: unknown, options: BuildOptions = {}): DetectionModel {
   const place: Place = options.place ?? ((...path) => path.join(".") || "model");
+  if (isClassifier(yaml)) throw new UserError(`${place("task")}: a classifier, expected a detector`);
   const config = readModelConfig(yaml, place, options);
   const known = new Map([...Object.values(blocks), ...(options.extra ?? [])].map((block) => [block.name, block]));
   const activation = at(place("activation"), () => parseActivation(config.activation ?? "nn.SiLU()"));
