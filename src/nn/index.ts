@@ -24,4 +24,5 @@ export { buildSwinClassifier, type SwinClassifier, type SwinFeatures, type SwinR
 export * from "./swin/config.js";
 export { swinMultiplyAdds } from "./swin/count.js";
 export { type SwinLayerOptions, swinTokens, type TokenModule } from "./swin/layer.js";
+export { type SwinLayerV1Options, swinTokensV1 } from "./swin/layerV1.js";
 export * from "./swin/window.js";
