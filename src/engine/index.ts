@@ -1,6 +1,7 @@
 export { type BlockDefinition, defineBlock, type OptimizerKind, parseActivation } from "../nn/index.js";
 export { type CallContext, checkData, exportModel, info, predict, train, val } from "./api.js";
 export type { ClassifierInfo } from "./classifierInfo.js";
+export { type ClassifierSource, type LoadedClassifier, openClassifier } from "./classifierModel.js";
 export { readHyp } from "./config/hyp.js";
 export * from "./config/index.js";
 export * from "./draw/index.js";
