@@ -1,5 +1,5 @@
 export { type BlockDefinition, defineBlock, type OptimizerKind, parseActivation } from "../nn/index.js";
-export { type CallContext, checkData, exportModel, info, predict, train, val } from "./api.js";
+export { type CallContext, checkData, exportModel, info, plan, predict, train, val } from "./api.js";
 export { readHyp } from "./config/hyp.js";
 export * from "./config/index.js";
 export * from "./draw/index.js";
@@ -24,6 +24,7 @@ export * from "./metrics/match.js";
 export { type LoadedModel, type ModelSource, openModel, readModelFile } from "./model.js";
 export * from "./nms.js";
 export { ahead, trailing } from "./overlap.js";
+export type { PlanAlternative, TrainingPlan } from "./plan.js";
 export type { Prediction } from "./predict.js";
 export { loadPlots } from "./report/load.js";
 export { generalFormat, resultsColumns, resultsHeader, resultsLine } from "./run/results.js";
