@@ -34,6 +34,7 @@ export type { BatchEvent, EndEvent, EpochEvent, TrainEvent } from "./training/ev
 export { type Fit, fitMemory, gigabytes } from "./training/fit.js";
 export { estimateTraining, type MemoryCase, type MemoryEstimate } from "./training/memory.js";
 export * from "./training/optimizer.js";
+export * from "./training/shards.js";
 export * from "./training/state.js";
 export * from "./training/step.js";
 export type { ValResult } from "./val.js";

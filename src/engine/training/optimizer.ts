@@ -9,7 +9,7 @@ import {
   toOnnx,
 } from "../../graph/index.js";
 import { adamCorrections, averageGraph, type GroupName, groupNames, momentsOf, updateGraph } from "../../nn/index.js";
-import type { TrainState } from "./state.js";
+import type { Steppable, TrainState } from "./state.js";
 
 export interface StepRates {
   readonly biasLr: number;
@@ -23,8 +23,11 @@ export interface StepRates {
 
 /** Applies optimizer steps to a state. */
 export interface Optimizer {
-  /** One step with the gradients summed in the state, which it clears; returns their norm before clipping. */
-  step(state: TrainState, rates: StepRates): Promise<number>;
+  /**
+   * One step with the gradients summed in the state, which it clears; returns their norm before clipping. For a part of a state
+   * (`shardState`) the norm of all gradients is handed in.
+   */
+  step(state: Steppable, rates: StepRates, norm?: number): Promise<number>;
   release(): Promise<void>;
 }
 
@@ -36,14 +39,14 @@ interface Programs {
 /** Compiles the update of a state's vectors. */
 export async function createOptimizer(
   runtime: Runtime,
-  state: TrainState,
+  state: Pick<TrainState, "optimizer">,
   options: SessionOptions,
 ): Promise<Optimizer> {
   // One thread: those of the gradients' session still spin when the update begins, and more would wait for a core.
   const open = (g: Graph) => openModel(runtime, toOnnx(g, { freeAxes: anyLength(g) }), { ...options, threads: 1 });
   const programs = { update: await open(updateGraph(state.optimizer)), average: await open(averageGraph()) };
   return {
-    step: (s, rates) => step(programs, s, rates),
+    step: (s, rates, norm = gradientNorm(s)) => step(programs, s, { rates, norm }),
     release: async () => {
       await programs.update.release();
       await programs.average.release();
@@ -56,8 +59,11 @@ const anyLength = (g: Graph): Record<string, Record<number, string>> =>
     [...g.inputs, ...g.outputs].filter(([, { shape }]) => shape.length === 1).map(([name]) => [name, { 0: "n" }]),
   );
 
-async function step({ update, average }: Programs, state: TrainState, rates: StepRates): Promise<number> {
-  const norm = gradientNorm(state);
+async function step(
+  { update, average }: Programs,
+  state: Steppable,
+  { rates, norm }: { rates: StepRates; norm: number },
+): Promise<number> {
   const numbers = scalarsOf(state, rates, norm);
   for (const group of groupNames) {
     const changed = new Map(
@@ -76,7 +82,7 @@ async function step({ update, average }: Programs, state: TrainState, rates: Ste
 
 const number = (value: number): HostArray => hostArray("float32", [], Float32Array.of(value));
 
-function scalarsOf(state: TrainState, rates: StepRates, norm: number): Map<string, HostArray> {
+function scalarsOf(state: Steppable, rates: StepRates, norm: number): Map<string, HostArray> {
   const [first, second] = adamCorrections(rates.momentum, state.steps + 1);
   // As torch.nn.utils.clip_grad_norm_: limit / (norm + 1e-6), at most 1.
   const scale = rates.clipNorm === undefined ? 1 : Math.min(1, rates.clipNorm / (norm + 1e-6));
@@ -123,8 +129,11 @@ async function inPieces(program: Program, { changed, read, numbers }: Work): Pro
 }
 
 /** The Euclidean norm of all summed gradients. */
-export const gradientNorm = ({ gradients }: TrainState): number =>
-  Math.sqrt(groupNames.reduce((sum, group) => sum + sumOfSquares(gradients[group]), 0));
+export const gradientNorm = (state: Pick<TrainState, "gradients">): number => Math.sqrt(gradientSquares(state));
+
+/** The sum of squares of all summed gradients. */
+export const gradientSquares = ({ gradients }: Pick<TrainState, "gradients">): number =>
+  groupNames.reduce((sum, group) => sum + sumOfSquares(gradients[group]), 0);
 
 // Four sums at a time, which do not wait for one another.
 function sumOfSquares(v: Float32Array): number {

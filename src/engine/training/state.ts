@@ -44,6 +44,12 @@ export interface TrainState {
   updates: number;
 }
 
+/** What an optimizer step reads and changes of a state, or of a part of one, and a checkpoint holds. */
+export type Steppable = Pick<
+  TrainState,
+  "optimizer" | "vectors" | "buffer" | "gradients" | "pending" | "steps" | "updates"
+>;
+
 export interface StateOptions {
   readonly optimizer: OptimizerKind;
   /** Parameters that stay as they are. */
@@ -164,7 +170,7 @@ export function blendBuffer(
 }
 
 /** The state as named arrays for a file: flat vectors, buffers and counters, and back by `restoreState`. */
-export function dumpState(state: TrainState): Map<string, HostArray> {
+export function dumpState(state: Steppable): Map<string, HostArray> {
   const arrays = new Map<string, HostArray>();
   for (const [name, vector] of state.vectors) arrays.set(name, hostArray("float32", [vector.length], vector));
   arrays.set("buffer", hostArray("float32", [state.buffer.length], state.buffer));
@@ -178,7 +184,7 @@ export function dumpState(state: TrainState): Map<string, HostArray> {
  * Fills a state from what `dumpState` gave.
  * @throws Error when the vectors do not fit: the state is of another model or optimizer.
  */
-export function restoreState(state: TrainState, arrays: ReadonlyMap<string, HostArray>): void {
+export function restoreState(state: Steppable, arrays: ReadonlyMap<string, HostArray>): void {
   const into = (name: string, target: Float32Array) => {
     const found = arrays.get(name);
     if (!found || found.data.length !== target.length) {
