@@ -18,3 +18,14 @@ export const kaimingInit: Init = (shape, random) => uniformInit(1 / Math.sqrt(fa
 
 /** Inputs that one output of a weight [out, in, ...] sees. */
 export const fanIn = (shape: Shape): number => shape.slice(1).reduce((n, d) => n * d, 1);
+
+/** Normal with the given deviation, drawn again beyond +-`cut` (an absolute bound, as in PyTorch's trunc_normal_). */
+export const truncatedNormalInit =
+  (deviation: number, cut = 2): Init =>
+  (shape, random) =>
+    Float32Array.from({ length: elements(shape) }, () => {
+      for (;;) {
+        const x = random.normal() * deviation;
+        if (Math.abs(x) <= cut) return x;
+      }
+    });

@@ -109,9 +109,9 @@ export function linear(from: number, to: number, { bias: biased = true } = {}): 
   );
 }
 
-/** Layer normalisation over the last axis. */
-export function layerNorm(channels: number, { epsilon = 1e-5 } = {}): Module {
-  const weight = parameter([channels], constantInit(1), { norm: true });
+/** Layer normalisation over the last axis; its weights begin at `start`. */
+export function layerNorm(channels: number, { epsilon = 1e-5, start = 1 } = {}): Module {
+  const weight = parameter([channels], constantInit(start), { norm: true });
   const bias = parameter([channels], constantInit(0));
   return module({ weight, bias }, (x: Tensor) => layerNormalise(x, weight.tensor, bias.tensor, { epsilon }));
 }

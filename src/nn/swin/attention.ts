@@ -1,9 +1,7 @@
 import {
   add,
-  constant,
   dropout,
   exp,
-  gather,
   linear as linearProduct,
   matMul,
   max,
@@ -11,10 +9,8 @@ import {
   mul,
   reciprocal,
   reduceSumSquare,
-  relu,
   reshape,
   scalar,
-  sigmoid,
   softmax,
   split,
   sqrt,
@@ -24,8 +20,9 @@ import {
 } from "../../graph/index.js";
 import { constantInit } from "../init.js";
 import { headWidth, linear, type Pair } from "../layers/basic.js";
-import { derived, leaf, type Module, module, type Param, parameter } from "../module.js";
-import { relativeCoordsTable, relativePositionIndex } from "./window.js";
+import { type Children, leaf, type Module, module, type Param, parameter } from "../module.js";
+import { type BiasTables, biasTables, continuousBias, tableBias } from "./bias.js";
+import type { AttentionKind, PositionBias } from "./config.js";
 
 export interface WindowAttentionOptions {
   readonly qkvBias?: boolean;
@@ -33,6 +30,10 @@ export interface WindowAttentionOptions {
   readonly projDrop?: number;
   /** The window that the position bias was trained with; [0, 0]: this one. */
   readonly pretrained?: Pair;
+  readonly attention?: AttentionKind;
+  readonly bias?: PositionBias;
+  /** Tables of the position bias, where windows share them. */
+  readonly tables?: BiasTables;
 }
 
 export type WindowAttention = Module<(x: Tensor, mask?: Tensor) => Tensor>;
@@ -41,8 +42,8 @@ const smallest = 1e-24; // the square of F.normalize's 1e-12
 const largestScale = Math.log(100);
 
 /**
- * Scaled cosine attention inside windows with a continuous position bias (Swin V2 paper, 3.3): x [batch * windows, n, dim],
- * mask [windows, n, n] or none.
+ * Attention inside windows with a position bias: x [batch * windows, n, dim], mask [windows, n, n] or none. Scaled cosine
+ * attention with a continuous bias (Swin V2 paper, 3.3), or the parts that V1 had in their place.
  */
 export function windowAttention(
   dim: number,
@@ -50,67 +51,78 @@ export function windowAttention(
   heads: number,
   options: WindowAttentionOptions = {},
 ): WindowAttention {
-  const { qkvBias = true, attnDrop = 0, projDrop = 0, pretrained = [0, 0] } = options;
-  const logit_scale = parameter([heads, 1, 1], constantInit(Math.log(10)));
-  const q_bias = qkvBias ? parameter([dim], constantInit(0)) : undefined;
-  const v_bias = qkvBias ? parameter([dim], constantInit(0)) : undefined;
-  const relative_coords_table = derived(relativeCoordsTable(window, pretrained));
-  const relative_position_index = derived(relativePositionIndex(window));
-  const mlp = [linear(2, 512), linear(512, heads, { bias: false })];
-  const rectify = leaf(relu);
-  const cpb_mlp = { children: { 0: mlp[0], 1: rectify, 2: mlp[1] } };
-  const qkv = linear(dim, 3 * dim, { bias: false });
+  const { qkvBias = true, attnDrop = 0, projDrop = 0, pretrained, attention = "cosine", bias = "log" } = options;
+  const { tables = biasTables(window, pretrained, bias) } = options;
+  const n = window[0] * window[1];
+  const d = headWidth(dim, heads);
+  const position = bias === "table" ? tableBias(heads, tables) : continuousBias(heads, tables);
+  const products = attention === "cosine" ? cosine(dim, heads, qkvBias) : dot(dim, heads, qkvBias);
   const proj = linear(dim, dim);
   const attn_drop = leaf((x) => dropout(x, attnDrop));
   const proj_drop = leaf((x) => dropout(x, projDrop));
   const normalise = leaf(softmax);
-  const weight = (qkv.children.weight as Param).tensor;
-  const n = window[0] * window[1];
-  const d = headWidth(dim, heads);
-
-  // 16 sigmoid(mlp(table)) for each pair of tokens: [heads, n, n]
-  const positionBias = () => {
-    const table = reshape(relative_coords_table.tensor, [-1, 2]);
-    const values = mul(sigmoid(mlp[1](rectify(mlp[0](table)))), scalar(16)); // [offsets, heads]
-    const pairs = gather(
-      values,
-      constant({ dtype: "int64", shape: [n * n], data: indexData(relative_position_index) }),
-    );
-    return reshape(transpose(pairs, [1, 0]), [heads, n, n]);
+  const children = {
+    ...products.children,
+    ...position.children,
+    qkv: products.qkv,
+    attn_drop,
+    proj,
+    proj_drop,
+    softmax: normalise,
   };
-  const scale = () => exp(min(logit_scale.tensor, scalar(largestScale)));
-
-  return module(
-    {
-      logit_scale,
-      q_bias,
-      v_bias,
-      relative_coords_table,
-      relative_position_index,
-      cpb_mlp,
-      qkv,
-      attn_drop,
-      proj,
-      proj_drop,
-      softmax: normalise,
-    },
-    (x: Tensor, mask?: Tensor) => {
-      const [count] = x.shape;
-      const heads4 = (y: Tensor) => transpose(reshape(y, [count, n, heads, d]), [0, 2, 1, 3]); // [count, heads, n, d]
-      const [wq, wk, wv] = split(weight, [dim, dim, dim], 0);
-      const q = heads4(linearProduct(x, wq, { bias: q_bias?.tensor }));
-      const k = heads4(linearProduct(x, wk));
-      const v = heads4(linearProduct(x, wv, { bias: v_bias?.tensor }));
-      const query = mul(q, mul(inverseNorm(q), scale()));
-      const logits = matMul(query, swapLast(mul(k, inverseNorm(k))));
-      const attention = attn_drop(normalise(withBias(logits, positionBias(), mask)));
-      const mixed = reshape(transpose(matMul(attention, v), [0, 2, 1, 3]), [count, n, dim]);
-      return proj_drop(proj(mixed));
-    },
-  );
+  return module(children, (x: Tensor, mask?: Tensor) => {
+    const [count] = x.shape;
+    const split3 = products.split(x).map((y) => transpose(reshape(y, [count, n, heads, d]), [0, 2, 1, 3]));
+    const [q, k, v] = split3; // [count, heads, n, d]
+    const weights = attn_drop(normalise(withBias(products.logits(q, k), position.make(), mask)));
+    const mixed = reshape(transpose(matMul(weights, v), [0, 2, 1, 3]), [count, n, dim]);
+    return proj_drop(proj(mixed));
+  });
 }
 
-const indexData = ({ init }: Param) => (init as { data: BigInt64Array }).data;
+/** How tokens become queries, keys and values, and how queries meet keys. */
+interface Products {
+  readonly children: Children;
+  readonly qkv: Module;
+  /** [count, n, dim] to three of that shape. */
+  readonly split: (x: Tensor) => readonly Tensor[];
+  readonly logits: (q: Tensor, k: Tensor) => Tensor;
+}
+
+// cos(q, k) * exp(min(scale, ln 100)); keys have no bias.
+function cosine(dim: number, heads: number, biased: boolean): Products {
+  const logit_scale = parameter([heads, 1, 1], constantInit(Math.log(10)));
+  const q_bias = biased ? parameter([dim], constantInit(0)) : undefined;
+  const v_bias = biased ? parameter([dim], constantInit(0)) : undefined;
+  const qkv = linear(dim, 3 * dim, { bias: false });
+  const weight = (qkv.children.weight as Param).tensor;
+  const scale = () => exp(min(logit_scale.tensor, scalar(largestScale)));
+  return {
+    children: { logit_scale, q_bias, v_bias },
+    qkv,
+    split: (x) => {
+      const [wq, wk, wv] = split(weight, [dim, dim, dim], 0);
+      return [
+        linearProduct(x, wq, { bias: q_bias?.tensor }),
+        linearProduct(x, wk),
+        linearProduct(x, wv, { bias: v_bias?.tensor }),
+      ];
+    },
+    logits: (q, k) => matMul(mul(q, mul(inverseNorm(q), scale())), swapLast(mul(k, inverseNorm(k)))),
+  };
+}
+
+// q k / sqrt(d)
+function dot(dim: number, heads: number, biased: boolean): Products {
+  const qkv = linear(dim, 3 * dim, { bias: biased });
+  const scale = scalar(1 / Math.sqrt(dim / heads));
+  return {
+    children: {},
+    qkv,
+    split: (x) => split(qkv(x), [dim, dim, dim], -1),
+    logits: (q, k) => matMul(mul(q, scale), swapLast(k)),
+  };
+}
 
 // 1 / max(|x|, 1e-12) of every row: [.., 1]
 const inverseNorm = (x: Tensor): Tensor =>

@@ -61,17 +61,33 @@ export function shiftMask(grid: WindowGrid): Float32Array {
 }
 
 /**
- * Log-spaced relative coordinates [1, 2h - 1, 2w - 1, 2] (row offset, column offset): offsets over (pretrained window - 1)
- * or the window's own, times 8, then sign(t) log2(|t| + 1) / log2(8). Swin V2 paper, eq. 4.
+ * The four masks that windows of a shifted grid have [4, n, n]: inner, last column, last row, corner; and which of them each
+ * window has.
+ */
+export function shiftPatterns(grid: WindowGrid): { masks: Float32Array; pattern: number[] } {
+  const { window } = grid;
+  const masks = shiftMask({ ...grid, height: 2 * window, width: 2 * window });
+  const [rows, columns] = paddedSize(grid).map((side) => side / window);
+  const pattern = Array.from({ length: rows * columns }, (_, i) => {
+    const [row, column] = [Math.floor(i / columns), i % columns];
+    return (row === rows - 1 ? 2 : 0) + (column === columns - 1 ? 1 : 0);
+  });
+  return { masks, pattern };
+}
+
+/**
+ * Relative coordinates [1, 2h - 1, 2w - 1, 2] (row offset, column offset): offsets over (pretrained window - 1) or the
+ * window's own; `log`: t = 8 times that, then sign(t) log2(|t| + 1) / log2(8). Swin V2 paper, eq. 4.
  */
 export function relativeCoordsTable(
   [h, w]: readonly [number, number],
   pretrained: readonly [number, number],
+  spacing: "log" | "linear" = "log",
 ): HostArray {
   const scaled = (offset: number, own: number, before: number) => {
     if (offset === 0) return 0; // also where the window is a single token
-    const t = (offset / ((before > 0 ? before : own) - 1)) * 8;
-    return (Math.sign(t) * Math.log2(Math.abs(t) + 1)) / 3;
+    const share = offset / ((before > 0 ? before : own) - 1);
+    return spacing === "linear" ? share : (Math.sign(share) * Math.log2(Math.abs(8 * share) + 1)) / 3;
   };
   const data = new Float32Array((2 * h - 1) * (2 * w - 1) * 2);
   let at = 0;

@@ -9,6 +9,7 @@ import { kinds as models } from "./model.js";
 import { kinds as modules } from "./module.js";
 import { kinds as post } from "./post.js";
 import { kinds as pretrained } from "./pretrained.js";
+import { kinds as swinv2 } from "./swinv2.js";
 import { kinds as train } from "./train.js";
 import { kinds as weights } from "./weights.js";
 import { kinds as yaml } from "./yaml.js";
@@ -25,6 +26,7 @@ export const kinds: Readonly<Record<string, KindRunner>> = {
   ...modules,
   ...post,
   ...pretrained,
+  ...swinv2,
   ...train,
   ...weights,
   ...yaml,
