@@ -17,6 +17,7 @@ export {
 } from "./inference/detector.js";
 export { bindWeights, createForward, type Decodable, type Forward, forwardGraph } from "./inference/forward.js";
 export type { LayerInfo, MemoryInfo, ModelInfo } from "./info.js";
+export * from "./metrics/accuracy.js";
 export * from "./metrics/ap.js";
 export * from "./metrics/coco/index.js";
 export * from "./metrics/confusion.js";

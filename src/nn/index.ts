@@ -10,6 +10,7 @@ export * from "./init.js";
 export { type Activation, parseActivation } from "./layers/activation.js";
 export * from "./layers/basic.js";
 export * from "./losses/assign.js";
+export { crossEntropy, logSoftmax } from "./losses/crossEntropy.js";
 export * from "./losses/iou.js";
 export * from "./losses/yolov5.js";
 export * from "./module.js";

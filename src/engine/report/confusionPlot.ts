@@ -4,14 +4,14 @@ import { chart, look, svgFile, textElement } from "./chart.js";
 
 /**
  * A confusion matrix [classes + 1, classes + 1] (rows predicted, columns true, the last ones background) as shares of each column:
- * below half a percent blank, with numbers up to 30 classes.
+ * below half a percent blank, with numbers up to 30 classes. Without `background` it is [classes, classes].
  */
 export function confusionPlot(
   matrix: ArrayLike<number>,
-  { names = [], normalize = true }: { names?: readonly string[]; normalize?: boolean } = {},
+  { names = [], normalize = true, background = true }: ConfusionPlotOptions = {},
 ): string {
   const side = Math.round(Math.sqrt(matrix.length));
-  const nc = side - 1;
+  const nc = background ? side - 1 : side;
   const cells = cellsOf(matrix, { side, normalize });
   const named = nc > 0 && nc < 99 && names.length === nc;
   const cell = Math.min(side < 5 ? 110 : 64, Math.max(9, Math.floor(760 / side)));
@@ -62,6 +62,12 @@ export function confusionPlot(
       ],
     }),
   );
+}
+
+interface ConfusionPlotOptions {
+  readonly names?: readonly string[];
+  readonly normalize?: boolean;
+  readonly background?: boolean;
 }
 
 function axisTitles({ left, top, side, offset }: { left: number; top: number; side: number; offset: number }): string {
