@@ -53,6 +53,7 @@ export function recompute(g: Graph, { cheapOnly = false, only }: RecomputeOption
     return copies[x.index];
   };
 
+  let changed = false;
   for (const node of order) {
     const at = map.region.get(node);
     const block = at === undefined ? undefined : blocks.get(at);
@@ -64,7 +65,8 @@ export function recompute(g: Graph, { cheapOnly = false, only }: RecomputeOption
       if (at !== undefined && (chosen?.has(at) ?? true)) blocks.set(at, newBlock(now(node.inputs[0])));
     } else if (at === undefined || !block) {
       const inputs = node.inputs.map(now);
-      keep(inputs.every((x, i) => x === node.inputs[i]) ? node.outputs : apply(node.op, inputs, node.attrs));
+      changed ||= inputs.some((x, i) => x !== node.inputs[i]);
+      keep(changed ? apply(node.op, inputs, node.attrs) : node.outputs);
     } else {
       keep(
         apply(
