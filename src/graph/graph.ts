@@ -71,7 +71,8 @@ export function rewrite(
     const inputs = node.inputs.map(now);
     changed ||= inputs.some((tensor, i) => tensor !== node.inputs[i]);
     // Nodes behind a new one are made again even with the same inputs: the order in which nodes are made stays.
-    const outputs: readonly Tensor[] = replace(node, inputs) ?? (changed ? apply(node.op, inputs, node.attrs) : node.outputs);
+    const outputs: readonly Tensor[] =
+      replace(node, inputs) ?? (changed ? apply(node.op, inputs, node.attrs) : node.outputs);
     changed ||= outputs !== node.outputs;
     node.outputs.forEach((old, i) => {
       known.set(old, outputs[i]);

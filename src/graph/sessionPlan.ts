@@ -1,6 +1,7 @@
 import { createArena } from "./arena.js";
-import { type Graph, lower, nodes } from "./graph.js";
+import { type Graph, lower } from "./graph.js";
 import { bytesPerElement } from "./host.js";
+import { runOrder } from "./order.js";
 import { isView } from "./plan.js";
 import { bytesOf, type Node, sizeOf, type Tensor } from "./tensor.js";
 
@@ -22,7 +23,7 @@ export interface SessionPlan {
  */
 export function planSession(g: Graph): SessionPlan {
   const lowered = lower(g);
-  const order = nodes(lowered);
+  const order = runOrder(lowered);
   const buffers = assignBuffers(lowered, order);
   const arena = createArena();
   const chunks = new Map<Buffer, ReturnType<typeof arena.alloc>>();
@@ -64,10 +65,6 @@ interface Buffer {
 
 // Operators that may write over an input of the same size.
 const inPlace: Readonly<Record<string, readonly number[]>> = {
-  Add: [0, 1],
-  Sub: [0, 1],
-  Mul: [0, 1],
-  Div: [0, 1],
   ...Object.fromEntries(
     ["Abs", "Cast", "Clip", "Exp", "LeakyRelu", "Log", "Neg", "Relu", "Reciprocal", "Sigmoid", "Sqrt", "Tanh"].map(
       (type) => [type, [0]],

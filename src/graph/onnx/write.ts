@@ -2,6 +2,7 @@ import { UserError } from "../../errors/index.js";
 import { type Graph, lower, nodes } from "../graph.js";
 import type { HostArray } from "../host.js";
 import type { OnnxForm } from "../op.js";
+import { fileOrder } from "../order.js";
 import { type Attrs, ints, type Node, type Tensor } from "../tensor.js";
 import { dataTypes } from "./types.js";
 import { Writer } from "./wire.js";
@@ -114,15 +115,6 @@ function writeGraph(w: Writer, g: Graph, options: OnnxOptions): void {
   }
   for (const [name, tensor] of g.inputs) w.message(11, (v) => writeValue(v, name, tensor, options.freeAxes?.[name]));
   for (const [name, tensor] of g.outputs) w.message(12, (v) => writeValue(v, name, tensor, options.freeAxes?.[name]));
-}
-
-// ONNX Runtime runs what the last node of the file rests on first, then that of the one before, and so on. Nodes that
-// nobody reads (a gradient that is only handed out) therefore stand at the end, the first made last: each is then run as
-// soon as it can be, instead of keeping what it needs until everything else is done.
-function fileOrder(g: Graph): Node[] {
-  const read = new Set(nodes(g).flatMap(({ inputs }) => inputs.map(({ node }) => node)));
-  const order = nodes(g);
-  return [...order.filter((node) => read.has(node)), ...order.filter((node) => !read.has(node)).reverse()];
 }
 
 interface NodeText {
