@@ -12,6 +12,7 @@ export * from "./passes/fold.js";
 export { freeBatch } from "./passes/freeBatch.js";
 export * from "./passes/half.js";
 export * from "./passes/inference.js";
+export { inParts } from "./passes/inParts.js";
 export * from "./passes/prune.js";
 export * from "./passes/quantize.js";
 export * from "./passes/recompute.js";
