@@ -1,5 +1,7 @@
 export { type BlockDefinition, defineBlock, type OptimizerKind, parseActivation } from "../nn/index.js";
 export { type CallContext, checkData, exportModel, info, plan, predict, train, val } from "./api.js";
+export type { ClassifierInfo } from "./classifierInfo.js";
+export { type ClassifierSource, type LoadedClassifier, openClassifier } from "./classifierModel.js";
 export { readHyp } from "./config/hyp.js";
 export * from "./config/index.js";
 export * from "./draw/index.js";
@@ -31,6 +33,12 @@ export { loadPlots } from "./report/load.js";
 export { generalFormat, resultsColumns, resultsHeader, resultsLine } from "./run/results.js";
 export { loadRuntime } from "./runtime.js";
 export * from "./scale/index.js";
+export {
+  type ClassifierStepOptions,
+  classifierStep,
+  type SavingOptions,
+  savingForward,
+} from "./training/classifierStep.js";
 export type { BatchEvent, EndEvent, EpochEvent, TrainEvent } from "./training/events.js";
 export { type Fit, fitMemory, gigabytes } from "./training/fit.js";
 export { estimateTraining, type MemoryCase, type MemoryEstimate } from "./training/memory.js";

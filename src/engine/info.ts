@@ -1,12 +1,17 @@
-import { graph, input, planMemory } from "../graph/index.js";
+import { graph, input, planMemory, type Tensor } from "../graph/index.js";
 import {
   type BlockDefinition,
+  buildClassifier,
   buildModel,
+  type Classifier,
   countFlops,
   countParameters,
   type DetectionModel,
+  isClassifier,
   paramInputs,
 } from "../nn/index.js";
+import { type ClassifierInfo, classifierInfo } from "./classifierInfo.js";
+import { holdsClassifier, openClassifier } from "./classifierModel.js";
 import { openModel, readModelFile } from "./model.js";
 import { estimateTraining, planningGraph } from "./training/memory.js";
 
@@ -20,6 +25,8 @@ export interface LayerInfo {
   readonly parameters: number;
   /** Of the output for one picture; of each level for the head. */
   readonly shape: readonly number[] | readonly (readonly number[])[];
+  /** Multiply-adds in 1e9, where they are counted by layer. */
+  readonly gmacs?: number;
 }
 
 /** Planned memory in bytes. */
@@ -38,7 +45,10 @@ export interface ModelInfo {
   /** Two for every multiply-add, for one picture, in 1e9. */
   readonly gflops: number;
   readonly layers: readonly LayerInfo[];
-  readonly memory: MemoryInfo;
+  /** Of a detector. */
+  readonly memory?: MemoryInfo;
+  /** Of a classifier. */
+  readonly classifier?: ClassifierInfo;
   readonly imgsz: readonly [height: number, width: number];
   readonly strides: readonly number[];
 }
@@ -46,7 +56,10 @@ export interface ModelInfo {
 export interface InfoSettings {
   readonly model?: string;
   readonly weights?: string;
-  readonly imgsz: readonly [height: number, width: number];
+  /** 640 x 640 where left out; of a classifier its own. */
+  readonly imgsz?: readonly [height: number, width: number];
+  /** Side of a classifier's windows, instead of its own. */
+  readonly window?: number;
   readonly nc?: number;
   /** Pictures of the training step that memory is planned for. */
   readonly batch: number;
@@ -54,11 +67,14 @@ export interface InfoSettings {
 }
 
 /** Layers, parameters, operations and planned training memory of a model. */
-export async function modelInfo({ model: file, weights, imgsz, nc, batch, extra }: InfoSettings): Promise<ModelInfo> {
+export async function modelInfo(settings: InfoSettings): Promise<ModelInfo> {
+  const { model: file, weights, imgsz = [640, 640], nc, batch, extra } = settings;
+  const classifier = await describedClassifier(settings);
+  if (classifier) return classifierInfo(classifier);
   const model = await describedModel({ file, weights, nc, extra });
   const [height, width] = imgsz.map((side) => Math.ceil(side / model.stride) * model.stride);
   const x = input([1, model.ch, height, width]);
-  const outputs = model.layerOutputs(x);
+  const outputs = model.layerMaps(x);
   const maps = model.module(x);
   const forward = graph(
     new Map([...paramInputs(model.module), ["x", x]]),
@@ -66,7 +82,7 @@ export async function modelInfo({ model: file, weights, imgsz, nc, batch, extra 
   );
   const layers = model.layers.map((layer, i) => ({
     ...layer,
-    shape: i < outputs.length ? outputs[i].shape : maps.map(({ shape }) => shape),
+    shape: shapeOf(i < outputs.length ? outputs[i] : maps),
   }));
   const parameters = countParameters(model.module);
   const [none, row] = (["none", "row"] as const).map((recompute) =>
@@ -85,6 +101,19 @@ export async function modelInfo({ model: file, weights, imgsz, nc, batch, extra 
     imgsz: [height, width],
     strides: model.strides,
   };
+}
+
+const shapeOf = (maps: readonly Tensor[]): LayerInfo["shape"] =>
+  maps.length === 1 ? maps[0].shape : maps.map(({ shape }) => shape);
+
+async function describedClassifier(settings: InfoSettings): Promise<Classifier | undefined> {
+  const { model: file, weights, imgsz, window, nc } = settings;
+  if (file !== undefined) {
+    const { yaml, place } = readModelFile(file);
+    return isClassifier(yaml) ? buildClassifier(yaml, { nc, place, imageSize: imgsz, window }) : undefined;
+  }
+  if (weights === undefined || !(await holdsClassifier(weights))) return undefined;
+  return (await openClassifier({ weights, imageSize: imgsz, window, nc })).model;
 }
 
 // A YAML alone is built without numbers for its weights.

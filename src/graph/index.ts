@@ -8,6 +8,7 @@ export type { ExternalReader, OnnxTensor } from "./onnx/tensors.js";
 export { type OnnxOptions, toOnnx } from "./onnx/write.js";
 export { apply, apply1, type OnnxForm, type Op, ShapeError } from "./op.js";
 export * from "./ops/index.js";
+export { keepBoundaries } from "./passes/boundaries.js";
 export * from "./passes/fold.js";
 export { freeBatch } from "./passes/freeBatch.js";
 export * from "./passes/half.js";

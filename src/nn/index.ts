@@ -2,6 +2,7 @@ export { convBlock } from "./blocks/conv.js";
 export * from "./blocks/define.js";
 export { blocks } from "./blocks/index.js";
 export * from "./build/config.js";
+export { buildClassifier, type ClassifierOptions, isClassifier } from "./build/families.js";
 export * from "./build/model.js";
 export type { Classifier } from "./classifier.js";
 export { countFlops } from "./flops.js";
@@ -21,5 +22,7 @@ export { type StageOutput, type SwinBackbone, swinBackbone } from "./swin/backbo
 export { buildSwinClassifier, type SwinClassifier, type SwinFeatures, type SwinRun } from "./swin/classifier.js";
 export * from "./swin/config.js";
 export { swinMultiplyAdds } from "./swin/count.js";
+export { swinFeatures } from "./swin/dense.js";
 export { type SwinLayerOptions, swinTokens, type TokenModule } from "./swin/layer.js";
 export * from "./swin/window.js";
+export { readSwin, swinYaml } from "./swin/yaml.js";

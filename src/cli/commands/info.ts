@@ -1,5 +1,5 @@
 import { parseOptions } from "../../engine/config/index.js";
-import { gigabytes, info as run } from "../../engine/index.js";
+import { type ClassifierInfo, gigabytes, info as run } from "../../engine/index.js";
 import { table } from "../output.js";
 import type { Call } from "./index.js";
 
@@ -8,27 +8,32 @@ export async function info({ given, output }: Call): Promise<void> {
   const { verbose } = parseOptions("info", given).options;
   const result = await run(given);
   if (output.json) {
-    const { parameters, gflops, layers, memory } = result;
-    output.object({ parameters, gflops, layers, memory });
+    const { parameters, gflops, layers, memory, classifier } = result;
+    output.object({ parameters, gflops, layers, memory, classifier });
     return;
   }
-  const rows = result.layers.map(({ index, from, repeats, parameters, module, args, shape }) => [
+  const counted = result.layers.some(({ gmacs }) => gmacs !== undefined);
+  const rows = result.layers.map(({ index, from, repeats, parameters, module, args, shape, gmacs = 0 }) => [
     index,
     String(from),
     repeats,
     parameters.toLocaleString("en"),
+    ...(counted ? [gmacs.toFixed(3)] : []),
     module,
     shapeText(shape),
     Object.values(args)
       .map((value) => argText(value, verbose))
       .join(", "),
   ]);
-  output.line(table(["layer", "from", "n", "parameters", "module", "output", "arguments"], rows));
+  const columns = ["layer", "from", "n", "parameters", ...(counted ? ["GMACs"] : []), "module", "output", "arguments"];
+  output.line(table(columns, rows));
   const [height, width] = result.imgsz;
   output.line("");
   output.line(
     `${result.parameters.toLocaleString("en")} parameters, ${result.gflops.toFixed(2)} GFLOPs at ${height} x ${width}, strides ${result.strides.join(", ")}`,
   );
+  if (result.classifier) output.line(classifierText(result.classifier));
+  if (!result.memory) return;
   const { activations, state, batch, training } = result.memory;
   output.line(
     `Training with batch ${batch}: ${gigabytes(activations)} of activations, ${gigabytes(state)} of weights, gradients and moments (planned)`,
@@ -37,6 +42,13 @@ export async function info({ given, output }: Call): Promise<void> {
     `The whole process, validation included: ${gigabytes(training.none)} with recompute=none, ${gigabytes(training.row)} with recompute=row`,
   );
 }
+
+const classifierText = ({ parametersWithoutHead, quotedGmacs, gmacs }: ClassifierInfo): string =>
+  [
+    `${parametersWithoutHead.toLocaleString("en")} parameters without the head`,
+    `${quotedGmacs.toFixed(3)} GMACs as the official code counts (papers call them FLOPs): norms, but no position networks`,
+    `${gmacs.toFixed(3)} GMACs of convolutions, linear layers, attention and position networks`,
+  ].join("\n");
 
 const shapeText = (shape: readonly number[] | readonly (readonly number[])[]): string => {
   const one = (s: readonly number[]) => s.slice(1).join(" x ");

@@ -191,7 +191,11 @@ export const exportOptions = {
 export const infoOptions = {
   model,
   weights,
-  imgsz: sides("image size in pixels", { default: [640, 640], aliases: ["img", "img_size"] }),
+  imgsz: sides("image size in pixels; left out, 640, and a classifier's own", {
+    default: undefined,
+    aliases: ["img", "img_size"],
+  }),
+  window: whole("side of a Swin classifier's windows, instead of its own", { default: undefined, least: 1, most: 64 }),
   nc: whole("classes, instead of the model's", { default: undefined, least: 1 }),
   batch: whole("pictures a batch, for the planned memory", { default: 16, least: 1, aliases: ["batch_size"] }),
   verbose: flag("arguments in full length", { default: false }),
