@@ -34,6 +34,7 @@ export { generalFormat, resultsColumns, resultsHeader, resultsLine } from "./run
 export { loadRuntime } from "./runtime.js";
 export * from "./scale/index.js";
 export {
+  type ClassifierStep,
   type ClassifierStepOptions,
   classifierStep,
   type SavingOptions,

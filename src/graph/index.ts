@@ -14,6 +14,7 @@ export { freeBatch } from "./passes/freeBatch.js";
 export * from "./passes/half.js";
 export * from "./passes/inference.js";
 export { inParts } from "./passes/inParts.js";
+export { openShapes } from "./passes/openShapes.js";
 export * from "./passes/prune.js";
 export * from "./passes/quantize.js";
 export * from "./passes/recompute.js";

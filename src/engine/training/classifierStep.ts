@@ -30,6 +30,13 @@ export interface ClassifierStepOptions extends SavingOptions {
   readonly learned?: readonly string[];
 }
 
+export interface ClassifierStep {
+  readonly graph: Graph;
+  readonly masks: readonly DropoutMask[];
+  /** Inputs that are data; `compile` with `{ open }` takes less memory. */
+  readonly open: readonly string[];
+}
+
 /**
  * Forward, cross entropy and backward of a classifier as one graph: inputs `images` (normalised) [batch, channels, height,
  * width], `targets` [batch, classes], weights by name and `masks` of dropout; outputs `loss` and `grad.NAME`. Whatever is saved,
@@ -39,7 +46,7 @@ export interface ClassifierStepOptions extends SavingOptions {
 export function classifierStep(
   classifier: Classifier,
   { batch, learned, ...saving }: ClassifierStepOptions,
-): { graph: Graph; masks: readonly DropoutMask[] } {
+): ClassifierStep {
   const { module, channels, classes, imageSize } = classifier;
   const images = input([batch, channels, ...imageSize], { label: "images" });
   const targets = input([batch, classes], { label: "targets" });
@@ -53,7 +60,11 @@ export function classifierStep(
     outputs.set(`grad.${names[i]}`, gradient);
   });
   const step = graph(new Map([...inputs, ...forward.inputs]), outputs);
-  return { graph: (saving.recompute ?? "none") === "none" ? step : recompute(step), masks };
+  return {
+    graph: (saving.recompute ?? "none") === "none" ? step : recompute(step),
+    masks,
+    open: ["images", "targets", ...masks.map(({ name }) => name)],
+  };
 }
 
 /**

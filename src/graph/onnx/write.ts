@@ -11,7 +11,7 @@ export interface OnnxOptions {
   /** Key-value pairs kept in the file. */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly name?: string;
-  /** Names instead of numbers for axes that stay free: input or output name -> axis -> name. */
+  /** Names instead of numbers for axes that stay free: input or output name -> axis -> name; an empty one says nothing at all. */
   readonly freeAxes?: Readonly<Record<string, Readonly<Record<number, string>>>>;
   /**
    * Where the numbers of large constants go instead of the model itself: called with the bytes in order, they become the
@@ -183,7 +183,10 @@ function writeValue(
     type.message(1, (tensor) =>
       tensor.int(1, dataTypes[dtype]).message(2, (dims) => {
         shape.forEach((size, i) => {
-          dims.message(1, (dim) => (free[i] === undefined ? dim.int(1, size) : dim.text(2, free[i])));
+          dims.message(1, (dim) => {
+            if (free[i] === undefined) dim.int(1, size);
+            else if (free[i] !== "") dim.text(2, free[i]);
+          });
         });
       }),
     ),
