@@ -33,6 +33,7 @@ export { loadPlots } from "./report/load.js";
 export { generalFormat, resultsColumns, resultsHeader, resultsLine } from "./run/results.js";
 export { loadRuntime } from "./runtime.js";
 export * from "./scale/index.js";
+export { type ClassifierMemory, type ClassifierMemoryCase, estimateClassifier } from "./training/classifierMemory.js";
 export {
   type ClassifierStep,
   type ClassifierStepOptions,
