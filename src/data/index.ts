@@ -1,4 +1,5 @@
 export { checkData, type DataCheck } from "./datasets/check.js";
+export { type ClassFolders, type ClassPicture, readClassFolders, scanClasses } from "./datasets/classes.js";
 export { checkPicture, decodePicture, maxPixels, pictureSize } from "./datasets/decode.js";
 export { type EncodedFormat, encodePicture, writePicture } from "./datasets/encode.js";
 export { readTextFile } from "./datasets/files.js";
@@ -8,6 +9,9 @@ export { type Entry, readLabels, type Scan, type ScanCounts, type ScanOptions, s
 export { type Dataset, readDataset, type Split } from "./datasets/yaml.js";
 export { readYaml } from "./datasets/yamlFile.js";
 export { parseYaml, type YamlDocument } from "./datasets/yamlText.js";
+export type { ClassBatch, ClassSource } from "./loader/classBatch.js";
+export { type ClassLoaderOptions, createClassLoader } from "./loader/classLoader.js";
 export { diskCacheFolder } from "./loader/diskCache.js";
-export { createLoader, type Loader, type LoaderOptions } from "./loader/loader.js";
+export type { Loader } from "./loader/epochs.js";
+export { createLoader, type LoaderOptions } from "./loader/loader.js";
 export * from "./pure.js";

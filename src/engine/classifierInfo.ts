@@ -5,6 +5,7 @@ import {
   countParameters,
   namedParams,
   paramInputs,
+  type RowsClassifier,
   type SwinClassifier,
   stageGrid,
   swinMultiplyAdds,
@@ -16,14 +17,15 @@ export interface ClassifierInfo {
   readonly family: string;
   readonly classes: number;
   readonly parametersWithoutHead: number;
-  /** Multiply-adds as the official code counts them, in 1e9; papers quote them as FLOPs. */
-  readonly quotedGmacs: number;
+  /** Of Swin: multiply-adds as the official code counts them, in 1e9; papers quote them as FLOPs. */
+  readonly quotedGmacs?: number;
   /** Multiply-adds of convolutions, linear layers and attention products, networks of the position bias included. */
   readonly gmacs: number;
 }
 
 /** Layers, parameters and operations of a classifier, for one picture; its weights are not needed. */
 export function classifierInfo(model: Classifier): ModelInfo {
+  if (isRows(model)) return rowsInfo(model);
   if (!isSwin(model)) throw new Error(`a classifier of the family ${model.family}`);
   const [height, width] = model.imageSize;
   const parts = partsOf(model, input([1, model.channels, height, width]));
@@ -41,6 +43,32 @@ export function classifierInfo(model: Classifier): ModelInfo {
       classes: model.classes,
       parametersWithoutHead: parameters - head,
       quotedGmacs: swinMultiplyAdds(model.config, model.classes) / 1e9,
+      gmacs: macs,
+    },
+  };
+}
+
+const isRows = (model: Classifier): model is RowsClassifier => model.family === "yolov5";
+
+function rowsInfo(model: RowsClassifier): ModelInfo {
+  const [height, width] = model.imageSize;
+  const x = input([1, model.channels, height, width]);
+  const outputs = model.layerOutputs(x);
+  const countTo = counter(model, x);
+  const layers = model.layers.map((layer, i) => ({ ...layer, shape: outputs[i].shape, gmacs: countTo(outputs[i]) }));
+  const parameters = countParameters(model.module);
+  const macs = layers.reduce((sum, { gmacs }) => sum + gmacs, 0);
+  const head = parametersBelow(model, `model.${layers.length - 1}.`);
+  return {
+    parameters,
+    gflops: 2 * macs,
+    layers,
+    imgsz: [height, width],
+    strides: [],
+    classifier: {
+      family: model.family,
+      classes: model.classes,
+      parametersWithoutHead: parameters - head,
       gmacs: macs,
     },
   };

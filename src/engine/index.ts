@@ -18,7 +18,7 @@ export {
   type Result,
 } from "./inference/detector.js";
 export { bindWeights, createForward, type Decodable, type Forward, forwardGraph } from "./inference/forward.js";
-export type { LayerInfo, MemoryInfo, ModelInfo } from "./info.js";
+export type { LayerInfo, MemoryInfo, ModelInfo, Placement } from "./info.js";
 export * from "./metrics/accuracy.js";
 export * from "./metrics/ap.js";
 export * from "./metrics/coco/index.js";
@@ -27,6 +27,7 @@ export * from "./metrics/match.js";
 export { type LoadedModel, type ModelSource, openModel, readModelFile } from "./model.js";
 export * from "./nms.js";
 export { ahead, trailing } from "./overlap.js";
+export { type Fallback, findFallbacks } from "./placement.js";
 export type { PlanAlternative, TrainingPlan } from "./plan.js";
 export type { Prediction } from "./predict.js";
 export { loadPlots } from "./report/load.js";
@@ -45,9 +46,11 @@ export type { BatchEvent, EndEvent, EpochEvent, TrainEvent } from "./training/ev
 export { type Fit, fitMemory, gigabytes } from "./training/fit.js";
 export { estimateTraining, type MemoryCase, type MemoryEstimate } from "./training/memory.js";
 export * from "./training/optimizer.js";
+export { createResidentTraining, createTraining, type Training } from "./training/resident.js";
 export * from "./training/shards.js";
 export * from "./training/state.js";
 export * from "./training/step.js";
+export * from "./training/steps.js";
 export type { ValResult } from "./val.js";
 export { readPt, readSafetensors, writeAtomic, writePt, writeSafetensors } from "./weights/files.js";
 export { countParameters, type Imported, importWeights } from "./weights/importWeights.js";

@@ -1,5 +1,5 @@
 import { parseOptions } from "../../engine/config/index.js";
-import { type ClassifierInfo, gigabytes, info as run } from "../../engine/index.js";
+import { type ClassifierInfo, type Fallback, gigabytes, type Placement, info as run } from "../../engine/index.js";
 import { table } from "../output.js";
 import type { Call } from "./index.js";
 
@@ -8,8 +8,8 @@ export async function info({ given, output }: Call): Promise<void> {
   const { verbose } = parseOptions("info", given).options;
   const result = await run(given);
   if (output.json) {
-    const { parameters, gflops, layers, memory, classifier } = result;
-    output.object({ parameters, gflops, layers, memory, classifier });
+    const { parameters, gflops, layers, memory, placement, classifier } = result;
+    output.object({ parameters, gflops, layers, memory, placement, classifier });
     return;
   }
   const counted = result.layers.some(({ gmacs }) => gmacs !== undefined);
@@ -30,7 +30,7 @@ export async function info({ given, output }: Call): Promise<void> {
   const [height, width] = result.imgsz;
   output.line("");
   output.line(
-    `${result.parameters.toLocaleString("en")} parameters, ${result.gflops.toFixed(2)} GFLOPs at ${height} x ${width}, strides ${result.strides.join(", ")}`,
+    `${result.parameters.toLocaleString("en")} parameters, ${result.gflops.toFixed(2)} GFLOPs at ${height} x ${width}${result.strides.length > 0 ? `, strides ${result.strides.join(", ")}` : ""}`,
   );
   if (result.classifier) output.line(classifierText(result.classifier));
   if (!result.memory) return;
@@ -41,12 +41,25 @@ export async function info({ given, output }: Call): Promise<void> {
   output.line(
     `The whole process, validation included: ${gigabytes(training.none)} with recompute=none, ${gigabytes(training.row)} with recompute=row`,
   );
+  if (result.placement) for (const line of placementLines(result.placement)) output.line(line);
+}
+
+function placementLines({ device, inference, training }: Placement): string[] {
+  const line = (what: string, fallbacks: readonly Fallback[]) => {
+    const left = fallbacks.map(({ operator, count }) => `${operator} (${count})`).join(", ");
+    return `device=${device}, ${what}: ${left ? `the CPU would run ${left}` : "every operator runs on it"}`;
+  };
+  return [line("inference", inference), line("training", training)];
 }
 
 const classifierText = ({ parametersWithoutHead, quotedGmacs, gmacs }: ClassifierInfo): string =>
   [
     `${parametersWithoutHead.toLocaleString("en")} parameters without the head`,
-    `${quotedGmacs.toFixed(3)} GMACs as the official code counts (papers call them FLOPs): norms, but no position networks`,
+    ...(quotedGmacs === undefined
+      ? []
+      : [
+          `${quotedGmacs.toFixed(3)} GMACs as the official code counts (papers call them FLOPs): norms, but no position networks`,
+        ]),
     `${gmacs.toFixed(3)} GMACs of convolutions, linear layers, attention and position networks`,
   ].join("\n");
 

@@ -115,7 +115,11 @@ async function inspectPicture(path: string, options: ScanOptions): Promise<Parse
   return { ...parsed, problems, entry: problem || !labels ? undefined : { path, width, height, labels } };
 }
 
-async function inspectSize(path: string, { whole }: ScanOptions): Promise<Size & { problem?: Problem }> {
+/** A picture's size, or why it cannot be used. */
+export async function inspectSize(
+  path: string,
+  { whole }: Pick<ScanOptions, "whole">,
+): Promise<Size & { problem?: Problem }> {
   try {
     const size = await checkPicture(path, { whole });
     if (size.width >= minSide && size.height >= minSide) return size;

@@ -5,11 +5,11 @@ import { mapConcurrent } from "../datasets/concurrent.js";
 import { decodePicture } from "../datasets/decode.js";
 import { rng } from "../rng.js";
 import type { Batch, Labels, Picture, Source } from "../sample.js";
-import { fromDisk, intoDisk } from "./diskCache.js";
+import { cachedPictures } from "./caches.js";
 import { fitPicture } from "./fitted.js";
 import { entryAt, type PackedEntries } from "./packed.js";
 import type { BatchPlan, PlannedSample } from "./plan.js";
-import { fromRam, intoRam, type RamCache } from "./ramCache.js";
+import type { RamCache } from "./ramCache.js";
 
 /** All that making a batch depends on besides its plan; it can be sent to a worker. */
 export interface BatchSpec {
@@ -71,34 +71,13 @@ function sourceOf(entries: PackedEntries, index: number): Omit<Source, "ratio" |
 }
 
 function sampleLoader(spec: BatchSpec): (index: number) => Promise<Sample> {
-  const picture = cachedPictures(spec);
-  return async (index) => ({ picture: await picture(index), labels: entryAt(spec.entries, index).labels });
-}
-
-function cachedPictures(spec: BatchSpec): (index: number) => Promise<Picture> {
-  const { ram, disk, imgsz, hyp, entries } = spec;
+  const { imgsz, hyp, entries } = spec;
   const smooth = hyp !== undefined;
-  const read = async (index: number) => fitPicture(await decodePicture(entries.paths[index]), { imgsz, smooth });
-  if (ram) {
-    return async (index) => {
-      const kept = fromRam(ram, index);
-      if (kept) return kept;
-      const picture = await read(index);
-      intoRam(ram, index, picture);
-      return picture;
-    };
-  }
-  if (disk === undefined) return read;
-  let writable = true;
-  const key = `${imgsz} ${smooth ? "bilinear" : "area"}`;
-  return async (index) => {
-    const path = entries.paths[index];
-    const kept = await fromDisk(disk, path, key);
-    if (kept) return kept;
-    const picture = await read(index);
-    if (writable) writable = await intoDisk(disk, path, key, picture);
-    return picture;
-  };
+  const picture = cachedPictures(spec, {
+    key: `${imgsz} ${smooth ? "bilinear" : "area"}`,
+    read: async (index) => fitPicture(await decodePicture(entries.paths[index]), { imgsz, smooth }),
+  });
+  return async (index) => ({ picture: await picture(index), labels: entryAt(spec.entries, index).labels });
 }
 
 function collate(samples: readonly Made[]): Batch {

@@ -1,8 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { UserError } from "../../errors/index.js";
 import { loadSharp } from "../datasets/sharp.js";
-import type { Batch } from "../sample.js";
-import { type BatchSpec, batchMaker } from "./batch.js";
+import { type LoaderSpec, type Made, makerOf } from "./maker.js";
 import type { BatchPlan } from "./plan.js";
 
 /** What a worker is asked. */
@@ -14,28 +13,35 @@ export interface Task {
 /** What a worker answers. */
 export interface Answer {
   readonly id: number;
-  readonly batch?: Batch;
+  readonly batch?: Made;
   readonly failure?: { readonly message: string; readonly byUser: boolean; readonly stack?: string };
 }
 
 /** Makes batches, here or in workers. */
-export interface Pool {
+export interface Pool<B> {
   /** The batch of a plan. Once `wanted` says no, work that has not begun is left undone and the promise stays open. */
-  run(plan: BatchPlan, wanted: () => boolean): Promise<Batch>;
+  run(plan: BatchPlan, wanted: () => boolean): Promise<B>;
   /** Ends the workers; batches under way fail. */
   close(): Promise<void>;
 }
 
+/** A pool of so many worker threads, or one that works in this thread. */
+export const poolOf = <B>(spec: LoaderSpec, workers: number): Pool<B> =>
+  workers > 0 ? workerPool(spec, { size: workers }) : localPool(spec);
+
+/** How many batches are under way at once in such a pool. */
+export const aheadOf = (workers: number): number => (workers > 0 ? workers + 2 : 1);
+
 /** A pool that works in this thread, one batch at a time. */
-export function localPool(spec: BatchSpec): Pool {
-  const make = batchMaker(spec);
+export function localPool<B>(spec: LoaderSpec): Pool<B> {
+  const make = makerOf(spec) as (plan: BatchPlan) => Promise<B>;
   let last: Promise<unknown> = Promise.resolve();
   let closed = false;
   return {
     run(plan, wanted) {
       const made = last.then(() => {
         if (closed) throw new Error("the loader is closed");
-        return wanted() ? make(plan) : new Promise<Batch>(() => {});
+        return wanted() ? make(plan) : new Promise<B>(() => {});
       });
       // A batch that is not wanted any more must not hold up the ones after it.
       last = last.then(() => (wanted() ? made.catch(() => {}) : undefined));
@@ -47,25 +53,25 @@ export function localPool(spec: BatchSpec): Pool {
   };
 }
 
-interface Job {
+interface Job<B> {
   readonly plan: BatchPlan;
   readonly wanted: () => boolean;
-  readonly resolve: (batch: Batch) => void;
+  readonly resolve: (batch: B) => void;
   readonly reject: (error: unknown) => void;
 }
 
-interface Lane {
+interface Lane<B> {
   readonly worker: Worker;
-  readonly jobs: Map<number, Job>;
+  readonly jobs: Map<number, Job<B>>;
 }
 
 // Each worker has the next task at hand while it works on one.
 const depth = 2;
 
 /** A pool of `size` worker threads. They do not keep the process alive while nothing is asked of them. */
-export function workerPool(spec: BatchSpec, { size }: { size: number }): Pool {
-  const lanes: Lane[] = [];
-  let queue: Job[] = [];
+export function workerPool<B>(spec: LoaderSpec, { size }: { size: number }): Pool<B> {
+  const lanes: Lane<B>[] = [];
+  let queue: Job<B>[] = [];
   let nextId = 0;
   let ended: Error | undefined;
   let starting: Promise<void> | undefined;
@@ -90,7 +96,7 @@ export function workerPool(spec: BatchSpec, { size }: { size: number }): Pool {
   };
 
   const startLane = () => {
-    const lane: Lane = {
+    const lane: Lane<B> = {
       worker: new Worker(new URL("./worker.js", import.meta.url), { workerData: spec, execArgv: [] }),
       jobs: new Map(),
     };
@@ -98,7 +104,7 @@ export function workerPool(spec: BatchSpec, { size }: { size: number }): Pool {
       const job = lane.jobs.get(answer.id);
       lane.jobs.delete(answer.id);
       if (lane.jobs.size === 0) lane.worker.unref();
-      if (answer.batch) job?.resolve(answer.batch);
+      if (answer.batch) job?.resolve(answer.batch as B);
       else job?.reject(failureOf(answer));
       if (!ended) dispatch();
     });
@@ -118,7 +124,7 @@ export function workerPool(spec: BatchSpec, { size }: { size: number }): Pool {
     async run(plan, wanted) {
       starting ??= start();
       await starting;
-      return new Promise<Batch>((resolve, reject) => {
+      return new Promise<B>((resolve, reject) => {
         if (ended) return reject(ended);
         queue.push({ plan, wanted, resolve, reject });
         dispatch();

@@ -16,8 +16,8 @@ export interface RamCache {
 
 const blockBytes = 2 ** 30;
 
-/** Room for pictures of these sizes (width and height [n, 2]), fitted to `imgsz`. */
-export function createRamCache(sizes: Int32Array, imgsz: number): RamCache {
+/** Room for pictures of these sizes (width and height [n, 2]), fitted to `imgsz`, or as they are without. */
+export function createRamCache(sizes: Int32Array, imgsz?: number): RamCache {
   const count = sizes.length / 2;
   const fitted = fittedSizes(sizes, imgsz);
   const [block, start, filled] = [sharedInts(count), sharedInts(count), sharedInts(count)];
@@ -33,7 +33,7 @@ export function createRamCache(sizes: Int32Array, imgsz: number): RamCache {
 }
 
 /** How many bytes such a cache takes, and how many there are to take. */
-export function ramNeeded(sizes: Int32Array, imgsz: number): { needed: number; available: number } {
+export function ramNeeded(sizes: Int32Array, imgsz?: number): { needed: number; available: number } {
   const fitted = fittedSizes(sizes, imgsz);
   let needed = 0;
   for (let i = 0; i < sizes.length / 2; i++) needed += pictureBytes(fitted, i);
@@ -60,7 +60,8 @@ function bytesAt({ blocks, block, start, sizes }: RamCache, index: number): Uint
   return new Uint8Array(blocks[block[index]], start[index], pictureBytes(sizes, index));
 }
 
-function fittedSizes(sizes: Int32Array, imgsz: number): Int32Array {
+function fittedSizes(sizes: Int32Array, imgsz?: number): Int32Array {
+  if (imgsz === undefined) return sizes;
   const fitted = sharedInts(sizes.length);
   for (let i = 0; i < sizes.length / 2; i++) {
     const { width, height } = fittedSize(sizeAt(sizes, i), imgsz);

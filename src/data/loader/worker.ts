@@ -1,11 +1,11 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { messageOf, UserError } from "../../errors/index.js";
-import { type BatchSpec, batchMaker } from "./batch.js";
+import { type LoaderSpec, makerOf } from "./maker.js";
 import type { Answer, Task } from "./pool.js";
 
 // A worker of the pool: makes the batches that it is sent the plans of, one after another.
 
-const make = batchMaker(workerData as BatchSpec);
+const make = makerOf(workerData as LoaderSpec);
 let last = Promise.resolve();
 
 parentPort?.on("message", (task: Task) => {

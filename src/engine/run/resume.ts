@@ -18,21 +18,34 @@ export interface Resumed {
  * Reads what a stopped run left: its own settings and hyper-parameters; `moreEpochs` lengthens it.
  * @throws UserError when it left too little.
  */
-export function readResumed(given: Pick<TrainSettings, "resume" | "project">, moreEpochs = 0): Resumed {
-  const folder =
-    given.resume === true ? newestRun(given.project) : String(given.resume).replace(/[\\/]weights[\\/][^\\/]*$/, "");
+export function readResumed(given: ResumeWish, moreEpochs = 0): Resumed {
+  const folder = resumedFolder(given);
   const files = runFiles(folder);
-  for (const file of [files.options, files.hyp, files.state, files.last]) {
+  checkFiles(folder, [files.options, files.hyp, files.state, files.last]);
+  const hyp = parse(readFileSync(files.hyp, "utf8")) as Hyp;
+  return { folder, settings: readSettings<TrainSettings>(folder, moreEpochs), hyp, weights: files.last };
+}
+
+type ResumeWish = Pick<TrainSettings, "resume" | "project">;
+
+/**
+ * The folder of the run that `resume` names: itself, one of its weights, or the newest of the project.
+ * @throws UserError where there is none.
+ */
+export const resumedFolder = ({ resume, project }: ResumeWish): string =>
+  resume === true ? newestRun(project) : String(resume).replace(/[\\/]weights[\\/][^\\/]*$/, "");
+
+/** @throws UserError naming the file that a run needs to be gone on with. */
+export function checkFiles(folder: string, files: readonly string[]): void {
+  for (const file of files) {
     if (!existsSync(file)) throw new UserError(`resume=${folder}: ${file} is missing, so this run cannot be continued`);
   }
-  const settings = { ...(parse(readFileSync(files.options, "utf8")) as TrainSettings), resume: folder };
-  const hyp = parse(readFileSync(files.hyp, "utf8")) as Hyp;
-  return {
-    folder,
-    settings: moreEpochs > settings.epochs ? { ...settings, epochs: moreEpochs } : settings,
-    hyp,
-    weights: files.last,
-  };
+}
+
+/** The settings that a run was started with, with more epochs where those are more. */
+export function readSettings<S extends { readonly epochs: number }>(folder: string, moreEpochs = 0): S {
+  const settings = { ...(parse(readFileSync(runFiles(folder).options, "utf8")) as S), resume: folder };
+  return moreEpochs > settings.epochs ? { ...settings, epochs: moreEpochs } : settings;
 }
 
 // The run whose state was written last.

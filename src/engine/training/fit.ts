@@ -3,7 +3,7 @@ import { UserError } from "../../errors/index.js";
 import { checkpointBlocks } from "../../graph/index.js";
 import { countFlops, type DetectionModel } from "../../nn/index.js";
 import { estimateTraining, type MemoryCase, planningGraph } from "./memory.js";
-import type { Recompute } from "./step.js";
+import type { Recompute } from "./steps.js";
 
 /** What is asked for; what is left out may be chosen. */
 export interface Wish {

@@ -1,7 +1,8 @@
 import { planSession } from "../../graph/index.js";
 import { type DetectionModel, momentsOf, namedParams, type OptimizerKind } from "../../nn/index.js";
 import { forwardGraph } from "../inference/forward.js";
-import { type Recompute, stepGraph } from "./step.js";
+import { stepGraph } from "./step.js";
+import type { Recompute } from "./steps.js";
 
 /** Where a training process's memory goes at its peak, in bytes. */
 export interface MemoryEstimate {

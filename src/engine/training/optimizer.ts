@@ -8,7 +8,7 @@ import {
   type SessionOptions,
   toOnnx,
 } from "../../graph/index.js";
-import { adamCorrections, averageGraph, type GroupName, groupNames, momentsOf, updateGraph } from "../../nn/index.js";
+import { adamCorrections, averageGraph, momentsOf, updateGraph } from "../../nn/index.js";
 import type { Steppable, TrainState } from "./state.js";
 
 export interface StepRates {
@@ -19,6 +19,8 @@ export interface StepRates {
   /** Gradients are scaled down to this global norm; no limit where left out. */
   readonly clipNorm?: number;
   readonly emaDecay: number;
+  /** Rate and decay of each group; where left out `biasLr` is for biases and `weightDecay` for weights only. */
+  readonly ofGroup?: (group: string) => { readonly lr: number; readonly weightDecay: number };
 }
 
 /** Applies optimizer steps to a state. */
@@ -54,7 +56,8 @@ export async function createOptimizer(
   };
 }
 
-const anyLength = (g: Graph): Record<string, Record<number, string>> =>
+/** Names for the free length of every vector that goes in or out. */
+export const anyLength = (g: Graph): Record<string, Record<number, string>> =>
   Object.fromEntries(
     [...g.inputs, ...g.outputs].filter(([, { shape }]) => shape.length === 1).map(([name]) => [name, { 0: "n" }]),
   );
@@ -64,8 +67,8 @@ async function step(
   state: Steppable,
   { rates, norm }: { rates: StepRates; norm: number },
 ): Promise<number> {
-  const numbers = scalarsOf(state, rates, norm);
-  for (const group of groupNames) {
+  const numbers = updateScalars(state, rates, norm);
+  for (const group of Object.keys(state.gradients)) {
     const changed = new Map(
       ["w", "ema", ...momentsOf(state.optimizer)].map((name) => [name, state.vectors.get(`${group}.${name}`)!]),
     );
@@ -82,7 +85,8 @@ async function step(
 
 const number = (value: number): HostArray => hostArray("float32", [], Float32Array.of(value));
 
-function scalarsOf(state: Steppable, rates: StepRates, norm: number): Map<string, HostArray> {
+/** The numbers that all vectors of one update share; `norm` is that of the summed gradients. */
+export function updateScalars(state: Steppable, rates: StepRates, norm: number): Map<string, HostArray> {
   const [first, second] = adamCorrections(rates.momentum, state.steps + 1);
   // As torch.nn.utils.clip_grad_norm_: limit / (norm + 1e-6), at most 1.
   const scale = rates.clipNorm === undefined ? 1 : Math.min(1, rates.clipNorm / (norm + 1e-6));
@@ -95,10 +99,17 @@ function scalarsOf(state: Steppable, rates: StepRates, norm: number): Map<string
   ]);
 }
 
-const groupScalars = (group: GroupName, { biasLr, lr, weightDecay }: StepRates): [string, HostArray][] => [
-  ["lr", number(group === "bias" ? biasLr : lr)],
-  ["decay", number(group === "weight" ? weightDecay : 0)],
-];
+/** The numbers of one parameter group. */
+export function groupScalars(group: string, { biasLr, lr, weightDecay, ofGroup }: StepRates): [string, HostArray][] {
+  const own = ofGroup?.(group) ?? {
+    lr: group === "bias" ? biasLr : lr,
+    weightDecay: group === "weight" ? weightDecay : 0,
+  };
+  return [
+    ["lr", number(own.lr)],
+    ["decay", number(own.weightDecay)],
+  ];
+}
 
 interface Work {
   /** Each gets the output of its name with `'`. */
@@ -133,7 +144,7 @@ export const gradientNorm = (state: Pick<TrainState, "gradients">): number => Ma
 
 /** The sum of squares of all summed gradients. */
 export const gradientSquares = ({ gradients }: Pick<TrainState, "gradients">): number =>
-  groupNames.reduce((sum, group) => sum + sumOfSquares(gradients[group]), 0);
+  Object.values(gradients).reduce((sum, vector) => sum + sumOfSquares(vector), 0);
 
 // Four sums at a time, which do not wait for one another.
 function sumOfSquares(v: Float32Array): number {

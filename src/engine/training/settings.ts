@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { AugmentHyp } from "../../data/index.js";
 import type { LossOptions, OptimizerKind } from "../../nn/index.js";
-import type { Recompute } from "./step.js";
+import type { Recompute } from "./steps.js";
 
 /** The hyper-parameters of a hyp file, under their names there. */
 export type Hyp = Readonly<Record<string, number>>;

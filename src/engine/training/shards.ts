@@ -1,5 +1,4 @@
 import { type HostArray, hostArray } from "../../graph/index.js";
-import { type GroupName, groupNames } from "../../nn/index.js";
 import { gradientSquares } from "./optimizer.js";
 import type { Steppable, TrainState } from "./state.js";
 
@@ -26,7 +25,7 @@ export const shardRange = (length: number, { rank, ranks }: Rank): readonly [fro
 export function shardState(state: TrainState, rank: Rank): StateShard {
   const view = (vector: Float32Array) => vector.subarray(...shardRange(vector.length, rank));
   const isShared = (name: string) => name.endsWith(".w");
-  const gradients = Object.fromEntries(groupNames.map((group) => [group, view(state.gradients[group])]));
+  const gradients = Object.fromEntries(Object.entries(state.gradients).map(([group, vector]) => [group, view(vector)]));
   const { optimizer, pending, steps, updates } = state;
   return {
     ...rank,
@@ -35,7 +34,7 @@ export function shardState(state: TrainState, rank: Rank): StateShard {
       [...state.vectors].map(([name, vector]) => [name, isShared(name) ? view(vector) : view(vector).slice()]),
     ),
     buffer: view(state.buffer),
-    gradients: gradients as Record<GroupName, Float32Array>,
+    gradients,
     pending,
     steps,
     updates,
@@ -52,7 +51,7 @@ export const normOfSquares = (squares: readonly number[]): number => Math.sqrt(s
 /** Writes the weights that every rank has updated into a rank's whole state. */
 export function gatherWeights(state: TrainState, shards: readonly StateShard[]): void {
   for (const shard of shards) {
-    for (const group of groupNames) {
+    for (const group of Object.keys(shard.gradients)) {
       const whole = state.vectors.get(`${group}.w`)!;
       whole.set(shard.vectors.get(`${group}.w`)!, shardRange(whole.length, shard)[0]);
     }

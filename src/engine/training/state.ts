@@ -1,6 +1,5 @@
 import { type HostArray, hostArray, isFloating, toFloat32 } from "../../graph/index.js";
 import {
-  type GroupName,
   type GroupSizes,
   groupNames,
   groupOf,
@@ -12,7 +11,7 @@ import {
 
 /** Where a named array lies in a flat vector. */
 interface Place {
-  readonly vector: GroupName | "buffer";
+  readonly vector: string;
   readonly offset: number;
   readonly size: number;
   readonly shape: readonly number[];
@@ -30,8 +29,8 @@ export interface TrainState {
   /** `bias.w`, `bias.ema`, `bias.m`, ..., `buffer.ema` */
   readonly vectors: ReadonlyMap<string, Float32Array>;
   readonly buffer: Float32Array;
-  /** Sums of the gradients of `pending` batches, by group. */
-  readonly gradients: Readonly<Record<GroupName, Float32Array>>;
+  /** Sums of the gradients of `pending` batches, by group; its keys are the groups. */
+  readonly gradients: Readonly<Record<string, Float32Array>>;
   /** Batches since the last step; at 0, what `gradients` holds counts for nothing. */
   pending: number;
   /** Whole-number buffers (num_batches_tracked counts here) and constants. */
@@ -54,26 +53,34 @@ export interface StateOptions {
   readonly optimizer: OptimizerKind;
   /** Parameters that stay as they are. */
   readonly frozen?: (name: string) => boolean;
+  /** Groups of parameters that are stepped alike; YOLOv5's three where left out. */
+  readonly groups?: ParameterGroups;
+}
+
+/** The names of groups, and which one a parameter belongs to. */
+export interface ParameterGroups {
+  readonly names: readonly string[];
+  readonly of: (name: string, norm: boolean) => string;
 }
 
 /** A fresh state from the numbers of a model. */
 export function createState(model: Part, values: ReadonlyMap<string, HostArray>, options: StateOptions): TrainState {
-  const { optimizer, frozen = () => false } = options;
+  const { optimizer, frozen = () => false, groups = { names: groupNames, of: groupOf } } = options;
   const places = new Map<string, Place>();
   const fixed = new Map<string, HostArray>();
-  const sizes = { bias: 0, weight: 0, norm: 0, buffer: 0 };
+  const sizes: Record<string, number> = Object.fromEntries([...groups.names, "buffer"].map((name) => [name, 0]));
   for (const [name, { kind, tensor, norm }] of namedParams(model)) {
     if (!isFloating(tensor.dtype) || kind === "derived") {
       fixed.set(name, numbersOf(values, name));
       continue;
     }
-    const vector = kind === "parameter" && !frozen(name) ? groupOf(name, norm) : "buffer";
+    const vector = kind === "parameter" && !frozen(name) ? groups.of(name, norm) : "buffer";
     const size = tensor.shape.reduce((n, d) => n * d, 1);
     places.set(name, { vector, offset: sizes[vector], size, shape: tensor.shape });
     sizes[vector] += size;
   }
   const vectors = new Map<string, Float32Array>();
-  for (const group of groupNames) {
+  for (const group of groups.names) {
     for (const name of ["w", "ema", ...momentsOf(optimizer)]) {
       vectors.set(`${group}.${name}`, new Float32Array(sizes[group]));
     }
@@ -101,11 +108,8 @@ export function createState(model: Part, values: ReadonlyMap<string, HostArray>,
 }
 
 /** A vector of zeros for every parameter group. */
-export const groupVectors = (sizes: GroupSizes): Record<GroupName, Float32Array> => ({
-  bias: new Float32Array(sizes.bias),
-  weight: new Float32Array(sizes.weight),
-  norm: new Float32Array(sizes.norm),
-});
+export const groupVectors = ({ buffer: _, ...sizes }: GroupSizes): Record<string, Float32Array> =>
+  Object.fromEntries(Object.entries(sizes).map(([group, size]) => [group, new Float32Array(size)]));
 
 function numbersOf(values: ReadonlyMap<string, HostArray>, name: string): HostArray {
   const value = values.get(name);
@@ -151,10 +155,10 @@ export function countBatch(state: TrainState): void {
 /** Views into flat vectors shaped as the gradients of all parameters that learn. */
 export function gradientViews(
   state: TrainState,
-  vectors: Readonly<Record<GroupName, Float32Array>>,
+  vectors: Readonly<Record<string, Float32Array>>,
 ): Map<string, HostArray> {
   const learned = [...state.places].filter(([, { vector }]) => vector !== "buffer");
-  return new Map(learned.map(([name, place]) => [name, view(vectors[place.vector as GroupName], place)]));
+  return new Map(learned.map(([name, place]) => [name, view(vectors[place.vector], place)]));
 }
 
 /** A buffer becomes `keep` * old + `take` * now. */
@@ -196,7 +200,7 @@ export function restoreState(state: Steppable, arrays: ReadonlyMap<string, HostA
   };
   for (const [name, vector] of state.vectors) into(name, vector);
   into("buffer", state.buffer);
-  for (const group of groupNames) into(`${group}.gradients`, state.gradients[group]);
+  for (const group of Object.keys(state.gradients)) into(`${group}.gradients`, state.gradients[group]);
   const counters = arrays.get("counters")?.data as Float64Array;
   [state.steps, state.updates, state.pending] = counters;
 }

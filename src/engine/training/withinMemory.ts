@@ -3,7 +3,7 @@ import { type BlockDefinition, buildModel, type DetectionModel } from "../../nn/
 import { openModel, readModelFile } from "../model.js";
 import { availableMemory, type Fit, fitMemory, gigabytes } from "./fit.js";
 import { type Hyp, loadersOf, sizeFor, type TrainSettings } from "./settings.js";
-import type { Recompute } from "./step.js";
+import type { Recompute } from "./steps.js";
 
 interface Source {
   readonly hyp: Hyp;

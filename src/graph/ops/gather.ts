@@ -17,7 +17,7 @@ const gatherOp: Op = {
   onnx: ({ attrs: { axis } }) => ({ type: "Gather", attributes: { axis } }),
 };
 
-/** The entries of x at `index` (int64, any shape) along an axis; entries asked for twice get the sum of their gradients. */
+/** The entries of x at `index` (int32 or int64, any shape) along an axis; entries asked for twice get the sum of their gradients. */
 export const gather = (x: Tensor, index: Tensor, axis = 0): Tensor =>
   apply1(gatherOp, [x, index], { axis: axisOf(axis, x.shape.length) });
 

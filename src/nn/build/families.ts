@@ -1,9 +1,11 @@
 import { at, suggestion, UserError } from "../../errors/index.js";
+import type { BlockDefinition } from "../blocks/define.js";
 import type { Classifier } from "../classifier.js";
 import type { Pair } from "../layers/basic.js";
 import { buildSwinClassifier } from "../swin/classifier.js";
 import { readSwin } from "../swin/yaml.js";
 import type { Place } from "./config.js";
+import { buildRowsClassifier } from "./rowsClassifier.js";
 
 export interface ClassifierOptions {
   /** Classes, instead of the YAML's; 0: no head. */
@@ -14,6 +16,10 @@ export interface ClassifierOptions {
   readonly imageSize?: Pair;
   /** Side of the windows, instead of the YAML's. */
   readonly window?: number;
+  /** Stochastic depth of the last block, instead of the YAML's. */
+  readonly dropPath?: number;
+  /** Modules that rows may name besides ours. */
+  readonly extra?: readonly BlockDefinition[];
   /** Where keys stand, for messages. */
   readonly place?: Place;
 }
@@ -26,11 +32,12 @@ type Family = (yaml: Readonly<Record<string, unknown>>, place: Place, options: C
 
 /** How a classifier is built, by the key of a YAML that describes its family. */
 const families: Readonly<Record<string, Family>> = {
-  swinv2: ({ swinv2 }, place, { nc, ch, imageSize, window }) => {
+  swinv2: ({ swinv2 }, place, { nc, ch, imageSize, window, dropPath }) => {
     const section = (...path: (string | number)[]) => place("swinv2", ...path);
     const swin = readSwin(swinv2, section);
-    return at(section(), () => buildSwinClassifier(swin, { classes: nc, channels: ch, imageSize, window }));
+    return at(section(), () => buildSwinClassifier(swin, { classes: nc, channels: ch, imageSize, window, dropPath }));
   },
+  backbone: (yaml, place, options) => buildRowsClassifier(yaml, { ...options, place }),
 };
 
 /**

@@ -82,12 +82,12 @@ export const capacityFor = (rows: number, least = 64): number =>
 /** An assignment as the loss takes it: `capacity` rows, those beyond the matches without weight. */
 export interface PaddedAssignment {
   /** Row of the level's predictions seen as [cells, no]. */
-  readonly cell: BigInt64Array;
+  readonly cell: Int32Array;
   /** Where the row writes its objectness target: its cell, or one past the last where a later row writes that. */
-  readonly objectCell: BigInt64Array;
+  readonly objectCell: Int32Array;
   readonly boxes: Float32Array;
   readonly anchors: Float32Array;
-  readonly classes: BigInt64Array;
+  readonly classes: Int32Array;
   /** 1 / matches, 0 for padding. */
   readonly weight: Float32Array;
 }
@@ -101,14 +101,14 @@ export function padAssignment(
   const { batch, capacity } = options;
   const n = a.classes.length;
   const cells = batch * anchors.length * height * width;
-  const cell = new BigInt64Array(capacity);
-  const objectCell = new BigInt64Array(capacity).fill(BigInt(cells));
+  const cell = new Int32Array(capacity);
+  const objectCell = new Int32Array(capacity).fill(cells);
   const taken = new Set<number>();
   for (let i = n - 1; i >= 0; i--) {
     const [picture, anchor, line, column] = a.index.subarray(i * 4, i * 4 + 4);
     const at = ((picture * anchors.length + anchor) * height + line) * width + column;
-    cell[i] = BigInt(at);
-    if (!taken.has(at)) objectCell[i] = BigInt(at);
+    cell[i] = at;
+    if (!taken.has(at)) objectCell[i] = at;
     taken.add(at);
   }
   const padded = (from: Float32Array, width: number, fill: number) => {
@@ -121,7 +121,7 @@ export function padAssignment(
     objectCell,
     boxes: padded(a.boxes, 4, 1),
     anchors: padded(a.anchors, 2, 1),
-    classes: BigInt64Array.from({ length: capacity }, (_, i) => BigInt(i < n ? a.classes[i] : 0)),
+    classes: Int32Array.from({ length: capacity }, (_, i) => (i < n ? a.classes[i] : 0)),
     weight: Float32Array.from({ length: capacity }, (_, i) => (i < n ? 1 / n : 0)),
   };
 }

@@ -52,11 +52,11 @@ export interface LevelTargets {
 
 /** Placeholders for the targets of a level. */
 export const levelTargets = (capacity: number): LevelTargets => ({
-  cell: input([capacity], { dtype: "int64" }),
-  objectCell: input([capacity], { dtype: "int64" }),
+  cell: input([capacity], { dtype: "int32" }),
+  objectCell: input([capacity], { dtype: "int32" }),
   boxes: input([capacity, 4]),
   anchors: input([capacity, 2]),
-  classes: input([capacity], { dtype: "int64" }),
+  classes: input([capacity], { dtype: "int32" }),
   weight: input([capacity]),
 });
 

@@ -73,6 +73,36 @@ export const lossGainScale = (
 export const emaDecay = (updates: number, { decay = 0.9999, tau = 2000 } = {}): number =>
   decay * (1 - Math.exp(-updates / tau));
 
+/** The learning rate of a run counted in optimizer steps, as classifiers are trained. */
+export interface StepSchedule {
+  readonly kind: "cosine" | "linear" | "step";
+  /** Steps of the whole run, and of its warm-up. */
+  readonly steps: number;
+  readonly warmupSteps: number;
+  readonly lr0: number;
+  /** Where the warm-up starts. */
+  readonly warmupLr: number;
+  /** Where the rate ends (cosine, linear). */
+  readonly minLr: number;
+  /** With `step`: the rate is a tenth after so many steps. */
+  readonly decaySteps?: number;
+  /** The rate changes only every so many steps; 1. */
+  readonly hold?: number;
+}
+
+/**
+ * The rate at step `t` counted from 0: straight from `warmupLr` to `lr0`, then down. `lr0` of a group of parameters may be its
+ * own; the ends of the warm-up and of the run are the same for all.
+ */
+export function stepRateAt(t: number, schedule: StepSchedule, lr0 = schedule.lr0): number {
+  const { kind, steps, warmupSteps, warmupLr, minLr, decaySteps = 1, hold = 1 } = schedule;
+  const held = Math.floor(t / hold) * hold;
+  if (held < warmupSteps) return warmupLr + (held * (lr0 - warmupLr)) / warmupSteps;
+  if (kind === "step") return lr0 * 0.1 ** Math.floor(held / decaySteps);
+  const done = Math.min((held - warmupSteps) / Math.max(steps - warmupSteps, 1), 1);
+  return kind === "linear" ? lr0 + (minLr - lr0) * done : minLr + 0.5 * (lr0 - minLr) * (1 + Math.cos(Math.PI * done));
+}
+
 /** Rounding as Python and PyTorch do it: halves to the even neighbour. */
 export function roundHalfEven(x: number): number {
   const low = Math.floor(x);

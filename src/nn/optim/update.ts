@@ -6,8 +6,8 @@ export type OptimizerKind = "SGD" | "Adam" | "AdamW";
 export const groupNames = ["bias", "weight", "norm"] as const;
 export type GroupName = (typeof groupNames)[number];
 
-/** How many numbers each group holds, and how many are kept in floating buffers. */
-export type GroupSizes = Readonly<Record<GroupName | "buffer", number>>;
+/** How many numbers each group holds, and how many are kept in floating buffers (`buffer`). */
+export type GroupSizes = Readonly<Record<string, number>>;
 
 /** Which group a parameter belongs to, by the last part of its name. */
 export const groupOf = (name: string, norm: boolean): GroupName =>
