@@ -1,5 +1,16 @@
 import { suggestion, UserError } from "../errors/index.js";
+import {
+  buildClassifier,
+  buildSwinClassifier,
+  isClassifier,
+  type SwinConfig,
+  type SwinOptions,
+  type SwinVariant,
+  swinConfig,
+  swinVariants,
+} from "../nn/index.js";
 import type { Options } from "./config/index.js";
+import { readModelFile } from "./model.js";
 import {
   type AttentionForm,
   type DeviceCase,
@@ -9,12 +20,13 @@ import {
   planDevice,
   type SwinStage,
   type Switches,
-  swinShapes,
+  swinShape,
   swinStages,
   trafficOf,
   usualWindows,
   type ZeroStage,
 } from "./scale/index.js";
+import { type ClassifierMemory, estimateClassifier } from "./training/classifierMemory.js";
 
 /** What other switches than those asked for would take. */
 export interface PlanAlternative {
@@ -43,6 +55,8 @@ export interface TrainingPlan extends DevicePlan {
     /** Where it does not fit: the mildest switches with which the batch does. */
     readonly switches?: Switches;
   };
+  /** With `trace`: a training process on this machine's CPU (fp32, one device), from the graph that would run. */
+  readonly here?: ClassifierMemory;
   /** Remarks on switches that do nothing or harm here. */
   readonly notes: readonly string[];
 }
@@ -77,13 +91,21 @@ export function planTraining(options: Options<"plan">): TrainingPlan {
         switches: fits ? undefined : mildestSwitches(wanted, usable),
       },
     }),
+    ...(options.trace && { here: planHere(options, wanted) }),
     notes: notesOf(wanted, plan),
   };
 }
 
+function planHere({ model, imgsz, nc }: Options<"plan">, { stages, ...wanted }: DeviceCase): ClassifierMemory {
+  const window = stages.map((stage) => stage.window);
+  const classifier = buildSwinClassifier(optionsOf(model), { imageSize: imgsz, window, classes: Math.max(nc, 1) });
+  const { batch, recompute, sequential, parts } = wanted;
+  return estimateClassifier({ classifier, batch, recompute, sequential, parts });
+}
+
 function deviceCase(options: Options<"plan">): DeviceCase {
   const { imgsz, batch, devices, zero, recompute, precision, parts, nc } = options;
-  const shape = shapeOf(options.model);
+  const shape = swinShape(swinConfig(optionsOf(options.model)));
   const count = shape.depths.length;
   if (options.sequential > count) {
     throw new UserError(`sequential=${options.sequential}: the network has ${count} stages`);
@@ -109,11 +131,17 @@ function deviceCase(options: Options<"plan">): DeviceCase {
   };
 }
 
-function shapeOf(name: string | undefined) {
-  const known = Object.keys(swinShapes);
+function optionsOf(name: string | undefined): SwinOptions {
   if (name === undefined) throw new UserError("model expected: model=swinv2-t");
-  const found = swinShapes[name.toLowerCase()];
-  if (found) return found;
+  const [, letter] = /^swinv2-(\w+)$/i.exec(name) ?? [];
+  if (letter && Object.hasOwn(swinVariants, letter.toLowerCase()))
+    return swinVariants[letter.toLowerCase() as SwinVariant];
+  if (/\.ya?ml$/i.test(name)) {
+    const { yaml, place } = readModelFile(name);
+    const classifier = isClassifier(yaml) ? buildClassifier(yaml, { place }) : undefined;
+    if (classifier?.family === "swinv2") return classifier.config as SwinConfig;
+  }
+  const known = Object.keys(swinVariants).map((variant) => `swinv2-${variant}`);
   throw new UserError(
     `model=${name}: not a network that can be planned${suggestion(name, known)} (${known.join(", ")}); detectors: swinyolo info`,
   );

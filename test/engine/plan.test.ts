@@ -31,6 +31,22 @@ describe("plan", () => {
     expect(notes).toEqual(["sequential attention saves nothing here: windows are too small for logits to matter"]);
   });
 
+  test("a classifier's YAML is planned as its variant", async () => {
+    const [file, name] = await Promise.all([plan({ model: "swinv2-t.yaml" }), plan({ model: "swinv2-t" })]);
+    expect({ ...file, model: "swinv2-t" }).toEqual(name);
+  });
+
+  test("with trace, this machine's CPU is planned from the graph that would run", async () => {
+    const trace = async (recompute: "none" | "block") =>
+      (await plan({ model: "swinv2-t", imgsz: 128, window: "4", nc: 10, recompute, trace: true })).here!;
+    const [none, block] = [await trace("none"), await trace("block")];
+    // Weights as loaded and twice, two moments, gradients twice.
+    expect(none.state).toBe(7 * 4 * (27578154 + 7690));
+    expect(block.state).toBe(none.state);
+    expect(block.step).toBeLessThan(0.6 * none.step);
+    expect(none.total).toBe(none.process + none.state + none.step + none.batches);
+  });
+
   test("sharing on one device and stages computed again get a note", async () => {
     const { notes } = await plan({ model: "swinv2-s", zero: 1, recompute: "stage" });
     expect(notes.map((note) => note.split(/[:;]| shares/)[0])).toEqual(["zero=1", "recompute=block takes less"]);

@@ -1,5 +1,5 @@
 import { parseOptions } from "../../engine/config/index.js";
-import { plan as run, type Switches, type TrainingPlan } from "../../engine/index.js";
+import { type ClassifierMemory, plan as run, type Switches, type TrainingPlan } from "../../engine/index.js";
 import { table } from "../output.js";
 import type { Call } from "./index.js";
 
@@ -22,6 +22,10 @@ export async function plan({ given, output }: Call): Promise<void> {
   output.line(deviceTable(result, devices));
   output.line("");
   output.line(alternativeTable(result));
+  if (result.here) {
+    output.line("");
+    output.line(hereTable(result.here));
+  }
   if (result.within) {
     output.line("");
     output.line(verdict(result, result.within, batch));
@@ -80,6 +84,20 @@ function deviceTable(result: TrainingPlan, devices: number): string {
   ];
   return table(
     ["on one device", "GB", "GiB", ""],
+    rows.map(([name, bytes, remark]) => [name, gb(bytes), gib(bytes), remark]),
+  );
+}
+
+function hereTable({ process: held, state, step, batches, total }: ClassifierMemory): string {
+  const rows: [string, number, string][] = [
+    ["process", held, "Node, ONNX Runtime and the session's records"],
+    ["state", state, "weights, averages, moments, gradients"],
+    ["step", step, "activations and gradients, as ONNX Runtime lays them out"],
+    ["pictures", batches, ""],
+    ["total", total, "fp32, without validation"],
+  ];
+  return table(
+    ["on this CPU", "GB", "GiB", ""],
     rows.map(([name, bytes, remark]) => [name, gb(bytes), gib(bytes), remark]),
   );
 }

@@ -214,9 +214,10 @@ export const importOptions = {
 
 /** Options of `plan`. */
 export const planOptions = {
-  model: text("a Swin V2 network: swinv2-t, -s, -b, -l, -h, -g (3.0e9 parameters) or -giant (1.06e9)", {
-    default: undefined,
-  }),
+  model: text(
+    "a Swin V2 network: swinv2-t, -s, -b, -l, -h, -g (3.0e9 parameters), -giant (1.06e9), or a classifier's YAML",
+    { default: undefined },
+  ),
   imgsz: whole("image size in pixels", { default: 256, least: 32, aliases: ["img", "img_size"] }),
   window: wholes(
     "sides of windows in tokens, one or one a stage; a sixteenth of imgsz where left out, 32 from 1024 on",
@@ -239,6 +240,7 @@ export const planOptions = {
   }),
   precision: choice("of numbers: fp32, amp (half products) or p16 (half weights)", precisions, { default: "fp32" }),
   memory: amount("of a device: says what fits"),
+  trace: flag("also plan this machine's CPU, from the graph that would run", { default: false }),
   reserve: amount("of it for what is not planned; 2GiB where left out"),
   json,
 } as const;

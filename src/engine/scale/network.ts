@@ -1,4 +1,5 @@
 import { UserError } from "../../errors/index.js";
+import { type SwinConfig, swinConfig, swinVariants } from "../../nn/index.js";
 
 /** What decides the size of a Swin V2 classifier. */
 export interface SwinShape {
@@ -23,16 +24,18 @@ export interface SwinStage {
   readonly merges: boolean;
 }
 
-/** The networks of the paper, and `giant`: the one of 1.06e9 parameters of the authors' list of SimMIM models. */
-export const swinShapes: Readonly<Record<string, SwinShape>> = {
-  "swinv2-t": { embed: 96, depths: [2, 2, 6, 2], heads: [3, 6, 12, 24], extraNorm: 0 },
-  "swinv2-s": { embed: 96, depths: [2, 2, 18, 2], heads: [3, 6, 12, 24], extraNorm: 0 },
-  "swinv2-b": { embed: 128, depths: [2, 2, 18, 2], heads: [4, 8, 16, 32], extraNorm: 0 },
-  "swinv2-l": { embed: 192, depths: [2, 2, 18, 2], heads: [6, 12, 24, 48], extraNorm: 0 },
-  "swinv2-h": { embed: 352, depths: [2, 2, 18, 2], heads: [11, 22, 44, 88], extraNorm: 6 },
-  "swinv2-giant": { embed: 448, depths: [2, 2, 18, 2], heads: [14, 28, 56, 112], extraNorm: 0 },
-  "swinv2-g": { embed: 512, depths: [2, 2, 42, 4], heads: [16, 32, 64, 128], extraNorm: 6 },
-};
+/** What of a configuration decides its size. */
+export const swinShape = ({ embedDim, depths, heads, extraNormEvery }: SwinConfig): SwinShape => ({
+  embed: embedDim,
+  depths,
+  heads,
+  extraNorm: extraNormEvery,
+});
+
+/** The networks of the paper, `swinv2-t` to `swinv2-g`, and `swinv2-giant`. */
+export const swinShapes: Readonly<Record<string, SwinShape>> = Object.fromEntries(
+  Object.entries(swinVariants).map(([name, options]) => [`swinv2-${name}`, swinShape(swinConfig(options))]),
+);
 
 const widthOf = ({ embed }: SwinShape, stage: number): number => embed * 2 ** stage;
 
