@@ -37,7 +37,7 @@ export interface LoadedClassifier {
   readonly port?: SwinPort;
 }
 
-export interface ClassifierSource extends Pick<ClassifierOptions, "imageSize" | "window"> {
+export interface ClassifierSource extends Pick<ClassifierOptions, "imageSize" | "window" | "dropPath" | "extra"> {
   /** A model YAML: a path, or the name of one that we ship. */
   readonly model?: string;
   /** Weights to take over; alone, they bring their model. */
@@ -57,15 +57,15 @@ export interface ClassifierSource extends Pick<ClassifierOptions, "imageSize" | 
  * @throws UserError when neither is given, the weights do not tell their model, or a file is not what it should be.
  */
 export async function openClassifier(source: ClassifierSource): Promise<LoadedClassifier> {
-  const { model: file, weights: weightsFile, imageSize, window, seed = 0 } = source;
+  const { model: file, weights: weightsFile, imageSize, window, dropPath, extra, seed = 0 } = source;
   const loaded = weightsFile === undefined ? undefined : await loadWeights(weightsFile);
   const swin = loaded && officialSwinNames(loaded.tensors);
   const own = loaded && at(weightsFile ?? "", () => ownYaml(loaded, swin?.tensors));
   const { yaml: base, place } = file === undefined ? given(own, weightsFile) : readModelFile(file);
   const names = source.names ?? (file === undefined ? loaded?.names : undefined);
   const nc = names?.length ?? source.nc;
-  const yaml = resized(base, { own, imageSize, window, nc, place });
-  const model = buildClassifier(yaml, { imageSize, nc, place });
+  const yaml = resized(base, { own, imageSize, window, dropPath, nc, place });
+  const model = buildClassifier(yaml, { imageSize, nc, place, extra });
   const fresh = initialState(model.module, rng(seed, "weights"));
   const described = { model, yaml, names: names ?? numbered(model.classes) };
   if (!loaded) return { ...described, weights: fresh };
@@ -101,19 +101,24 @@ function given(own: object | undefined, file: string | undefined): { yaml: objec
   return { yaml: own, place: (...path) => [file, ...path].join(": ") };
 }
 
-interface Resizing extends Pick<ClassifierSource, "imageSize" | "window" | "nc"> {
+interface Resizing extends Pick<ClassifierSource, "imageSize" | "window" | "dropPath" | "nc"> {
   /** The YAML of the weights. */
   readonly own?: object;
   readonly place: Place;
 }
 
 // The YAML for this run's sizes; its position bias speaks the scale that the weights were first trained with.
-function resized(base: object, { own, imageSize, window, nc, place }: Resizing): object {
+function resized(base: object, { own, imageSize, window, dropPath, nc, place }: Resizing): object {
   const section = sectionOf(base);
   if (!section) return base;
   const options = readSwin(section, (...path) => place("swinv2", ...path));
   const config = at(place("swinv2"), () =>
-    swinConfig({ ...options, imageSize: imageSize ?? options.imageSize, window: window ?? options.window }),
+    swinConfig({
+      ...options,
+      imageSize: imageSize ?? options.imageSize,
+      window: window ?? options.window,
+      dropPath: dropPath ?? options.dropPath,
+    }),
   );
   const before = own && sectionOf(own);
   const trained = before === undefined ? [] : trainedWindows(swinConfig(readSwin(before, pathText)));

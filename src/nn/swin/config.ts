@@ -84,7 +84,7 @@ export function swinConfig(options: SwinOptions): SwinConfig {
     heads: depths.map((_, i) => Math.max(1, Math.floor((embedDim << i) / 32))),
     // Blocks that start as the identity need the norm behind the branch.
     normStart: norm === "res-post" ? 0 : 1,
-    ...options,
+    ...withoutGaps(options),
     norm,
     window: each(options.window ?? 8),
     pretrainedWindow: each(options.pretrainedWindow ?? 0),
@@ -93,6 +93,10 @@ export function swinConfig(options: SwinOptions): SwinConfig {
   check(config);
   return config;
 }
+
+/** A record without the keys that are there and undefined. */
+export const withoutGaps = <T extends object>(record: T): T =>
+  Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as T;
 
 function check({ embedDim, depths, heads, window, pretrainedWindow }: SwinConfig): void {
   if (depths.length === 0) throw new UserError("depths: got none, expected the blocks of each stage");
