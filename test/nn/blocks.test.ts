@@ -116,7 +116,10 @@ describe("blocks", () => {
   });
 
   it("has a row for every block", () => {
-    expect(Object.keys(blocks).filter((name) => !rows.some(([known]) => known === name))).toEqual([]);
+    // Those that hand several maps on are in swinBackbone.test.ts.
+    const several = ["Feature", "SwinV2Backbone"];
+    const named = new Set([...several, ...rows.map(([name]) => name)]);
+    expect(Object.keys(blocks).filter((name) => !named.has(name))).toEqual([]);
   });
 
   it("is known by its own name", () => {
