@@ -74,8 +74,8 @@ export function createFedForward(runtime: Runtime, model: Decodable, options: Fo
   };
 }
 
-// The last few shapes' programs.
-function programsByShape({ keep = 4 }: ForwardOptions, make: (shape: readonly number[]) => Promise<Program>) {
+/** Programs by the shape of what they are fed: the last few, made when they are first asked for. */
+export function programsByShape({ keep = 4 }: ForwardOptions, make: (shape: readonly number[]) => Promise<Program>) {
   const cache = new Map<string, Program>();
   return {
     async get(shape: readonly number[]): Promise<Program> {
