@@ -1,8 +1,10 @@
 import { checkData as checkDataset, type DataCheck } from "../data/index.js";
 import { UserError } from "../errors/index.js";
+import type { ClassifyEvent } from "./classify/events.js";
+import { trainClassifier } from "./classify/train.js";
 import { readHyp } from "./config/hyp.js";
-import type { Given, HypOverrides, Options } from "./config/index.js";
-import { commandOptions, givenOptions, parseOptions } from "./config/index.js";
+import type { ClassifyGiven, Given, HypOverrides, Options } from "./config/index.js";
+import { commandOptions, givenOptions, isClassifyCall, parseClassifyOptions, parseOptions } from "./config/index.js";
 import { type ExportContext, type ExportResult, exportRun } from "./export.js";
 import { type ModelInfo, modelInfo } from "./info.js";
 import { loadPlugin } from "./plugin.js";
@@ -18,14 +20,29 @@ export interface CallContext {
   readonly signal?: AbortSignal;
 }
 
+/** What a training call may be given besides. */
+export interface TrainCallContext extends CallContext {
+  readonly onScan?: (split: string, done: number, total: number) => void;
+}
+
 /**
- * Trains a detector. Options as on the command line (`swinyolo train --help`), and every key of a hyp file.
+ * Trains a detector, or with `task: "classify"` a classifier. Options as on the command line (`swinyolo train --help`), for
+ * detectors every key of a hyp file too. Without `task` the weights, the model or the resumed run say what it is; the events of
+ * a classifier have `task: "classify"`.
  * @throws UserError for mistakes in options, data or files.
  */
+export function train(given: ClassifyGiven<"train">, context?: TrainCallContext): AsyncGenerator<ClassifyEvent>;
+export function train(given: Given<"train"> & HypOverrides, context?: TrainCallContext): AsyncGenerator<TrainEvent>;
 export async function* train(
-  given: Given<"train"> & HypOverrides,
-  { signal, onScan }: CallContext & { onScan?: (split: string, done: number, total: number) => void } = {},
-): AsyncGenerator<TrainEvent> {
+  given: ClassifyGiven<"train"> | (Given<"train"> & HypOverrides),
+  { signal, onScan }: TrainCallContext = {},
+): AsyncGenerator<TrainEvent | ClassifyEvent> {
+  if (isClassifyCall("train", given)) {
+    const { resume, plugin, json: _, ...wish } = parseClassifyOptions("train", given);
+    const moreEpochs = given.epochs === undefined ? undefined : wish.epochs;
+    yield* trainClassifier(wish, { resume, moreEpochs, extra: await loadPlugin(plugin), signal, onScan });
+    return;
+  }
   const { options, hyp: overrides } = parseOptions("train", given);
   const { hyp, warnings } = readHyp(options.hyp, overrides, { strict: options.strict });
   for (const message of warnings) yield { type: "report", message };

@@ -1,6 +1,13 @@
 export { type BlockDefinition, defineBlock, type OptimizerKind, parseActivation } from "../nn/index.js";
 export { type CallContext, checkData, exportModel, info, predict, train, val } from "./api.js";
 export type { ClassifierInfo } from "./classifierInfo.js";
+export type {
+  ClassifyBatch,
+  ClassifyEnd,
+  ClassifyEpoch,
+  ClassifyEvent,
+  ClassifyStart,
+} from "./classify/events.js";
 export { readHyp } from "./config/hyp.js";
 export * from "./config/index.js";
 export * from "./draw/index.js";
