@@ -8,6 +8,11 @@ export type {
   ClassifyEvent,
   ClassifyStart,
 } from "./classify/events.js";
+export type { ClassifyExportResult } from "./classify/export.js";
+export { type LoadedClassifier, openClassifier } from "./classify/open.js";
+export type { ClassGuess, ClassPrediction } from "./classify/predict.js";
+export { groupsOf } from "./classify/train.js";
+export type { ClassAccuracy, ClassifyValResult } from "./classify/val.js";
 export { readHyp } from "./config/hyp.js";
 export * from "./config/index.js";
 export * from "./draw/index.js";

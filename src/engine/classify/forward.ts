@@ -3,6 +3,7 @@ import {
   type Graph,
   graph,
   type HostArray,
+  hostArray,
   inference,
   input,
   type Runtime,
@@ -49,4 +50,13 @@ export function nativeClassifier(
     },
     release: programs.release,
   };
+}
+
+/** Runs pictures through a classifier; for one of a fixed batch the last batch is filled up with zeros. */
+export async function runFilled({ batch, run }: ClassBackend, images: HostArray): Promise<Float32Array[]> {
+  const [count, ...rest] = images.shape;
+  if (batch === undefined || batch === count) return run(images);
+  const filled = hostArray("float32", [batch, ...rest]);
+  (filled.data as Float32Array).set(images.data as Float32Array);
+  return (await run(filled)).slice(0, count);
 }

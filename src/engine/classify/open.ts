@@ -25,6 +25,8 @@ export interface LoadedClassifier {
   readonly names: readonly string[];
   /** How pictures are fitted, where the weights say it. */
   readonly fit?: Fit;
+  /** The seed of the run that the weights are of, which an unsplit folder was split by. */
+  readonly seed?: number;
   /** How weights of a file went into the model; undefined for fresh ones. */
   readonly report?: TransferReport;
 }
@@ -68,7 +70,16 @@ export async function openClassifier(source: ClassifierSource): Promise<LoadedCl
   if (!file && absent.length > 0)
     throw new UserError(`${weightsFile}: ${absent.length} tensors of its model are missing (${absent[0]}, ...)`);
   const fit = fits.find((one) => one === loaded.sidecar?.fit);
-  return { model, yaml, weights, names: names ?? loaded.names ?? numbered(), fit, report };
+  const { seed: trained } = (loaded.sidecar?.provenance ?? {}) as { seed?: string };
+  return {
+    model,
+    yaml,
+    weights,
+    names: names ?? loaded.names ?? numbered(),
+    fit,
+    ...(trained !== undefined && { seed: Number(trained) }),
+    report,
+  };
 }
 
 type Options = Parameters<typeof buildClassifier>[1];

@@ -52,7 +52,8 @@ export async function onnxBackend(
   };
 }
 
-async function readModel(file: string): Promise<Uint8Array> {
+/** The bytes of a model; a UserError names it where it cannot be read. */
+export async function readModel(file: string): Promise<Uint8Array> {
   try {
     return await readFile(file);
   } catch (error) {
@@ -70,7 +71,8 @@ function scaled({ shape, data }: HostArray, half: boolean): HostArray {
     : hostArray("float32", shape, numbers);
 }
 
-function namesOf({ metadata }: OnnxModel, file: string): string[] {
+/** The class names of an exported file; none where it has none. */
+export function namesOf({ metadata }: OnnxModel, file: string): string[] {
   const text = metadata.names as string | undefined;
   if (text === undefined) return [];
   try {
