@@ -32,6 +32,21 @@ export function classifyGraph(model: Classifier, shape: readonly number[]): Grap
   );
 }
 
+/** A classifier that is handed its weights with every batch, so that other ones need no compiling. */
+export function fedClassifier(runtime: Runtime, model: Classifier, options: SessionOptions) {
+  const programs = programsByShape({ ...options, keep: 2 }, (shape) =>
+    compile(runtime, classifyGraph(model, shape), options),
+  );
+  return {
+    async run(images: HostArray, weights: ReadonlyMap<string, HostArray>): Promise<Float32Array[]> {
+      const program = await programs.get(images.shape);
+      const { data } = (await program.run(new Map([...weights, ["images", images]]))).get("logits")!;
+      return softmaxRows(data as Float32Array, model.classes);
+    },
+    release: programs.release,
+  };
+}
+
 /** A classifier with fixed weights: part of the compiled graph, where they are folded and laid out for speed. */
 export function nativeClassifier(
   runtime: Runtime,

@@ -61,7 +61,9 @@ export async function openClassifier(source: ClassifierSource): Promise<LoadedCl
   const weights = initialState(model.module, rng(seed, "weights"));
   const numbered = () => Array.from({ length: model.classes }, (_, i) => `class${i}`);
   if (!loaded) return { model, yaml, weights, names: names ?? numbered() };
-  const wanted = new Map([...namedParams(model.module)].map(([name, { tensor }]) => [name, tensor]));
+  // Tables that follow from the windows are the model's own.
+  const learned = [...namedParams(model.module)].filter(([, { kind }]) => kind !== "derived");
+  const wanted = new Map(learned.map(([name, { tensor }]) => [name, tensor]));
   const { tensors, report } = transfer(loaded.tensors, wanted as never);
   for (const [name, array] of tensors) weights.set(name, widen(array));
   const absent = [...report.missing, ...report.resized.map(({ name }) => name)].filter(

@@ -1,11 +1,4 @@
-import {
-  type ClassBatch,
-  createClassLoader,
-  type Entry,
-  type Loader,
-  readClassFolders,
-  scanClasses,
-} from "../../data/index.js";
+import { type ClassBatch, createClassLoader, type Loader, readClassFolders, scanClasses } from "../../data/index.js";
 import { UserError } from "../../errors/index.js";
 import type { BlockDefinition } from "../../nn/index.js";
 import { loadersOf } from "../training/settings.js";
@@ -18,7 +11,9 @@ export interface PreparedClassifier {
   readonly settings: ClassifySettings;
   readonly names: readonly string[];
   readonly loaded: LoadedClassifier;
-  readonly entries: readonly Entry[];
+  /** How many pictures there are to train on, and to validate on. */
+  readonly pictures: number;
+  readonly validated: number;
   readonly train: Loader<ClassBatch>;
   readonly val: Loader<ClassBatch>;
   /** What the user should know, in the order it was found. */
@@ -83,7 +78,8 @@ export async function prepareClassifier(
     settings,
     names,
     loaded,
-    entries: train,
+    pictures: train.length,
+    validated: val.length,
     ...loaders,
     messages,
     close: async () => {

@@ -4,6 +4,7 @@ import { type ClassBatch, rng } from "../../data/index.js";
 import { Failure, UserError } from "../../errors/index.js";
 import { checkDevice, hostArray } from "../../graph/index.js";
 import { type BlockDefinition, type Classifier, countParameters, emaDecay, stepRateAt } from "../../nn/index.js";
+import { mostFed } from "../inference/forward.js";
 import { saveCheckpoint } from "../run/checkpoint.js";
 import { runFiles, runFolder } from "../run/folder.js";
 import { classPlots, drawClassBatch, plotResults } from "../run/plots.js";
@@ -24,7 +25,7 @@ import {
 import { readSafetensors, writeAtomic, writeSafetensors } from "../weights/files.js";
 import { type ClassEvaluation, evaluateClasses } from "./evaluate.js";
 import type { ClassifyBatch, ClassifyEnd, ClassifyEpoch, ClassifyEvent } from "./events.js";
-import { nativeClassifier } from "./forward.js";
+import { fedClassifier, nativeClassifier } from "./forward.js";
 import { type PreparedClassifier, prepareClassifier } from "./prepare.js";
 import { type ClassifySettings, type ClassifyWish, scheduleOf } from "./settings.js";
 import { createClassifyGradients } from "./step.js";
@@ -76,7 +77,7 @@ interface Best {
 }
 
 async function buildRun(
-  { settings, names, loaded, entries, train, val, messages, close }: PreparedClassifier,
+  { settings, names, loaded, pictures, validated, train, val, messages, close }: PreparedClassifier,
   { signal }: ClassifyContext,
   resumedFrom: string | undefined,
 ): Promise<EpochRun<ClassifyEvent>> {
@@ -115,6 +116,7 @@ async function buildRun(
       return () => random.next();
     },
   });
+  const fed = validated <= mostFed ? fedClassifier(runtime, model, session) : undefined;
   const optimizer = await createOptimizer(runtime, state, session);
   const progress = { sum: 0, start: 0, images: 0, waitMs: 0, lr: 0 };
   const record = (event: object) => appendFileSync(files.events, `${JSON.stringify(event)}\n`);
@@ -126,7 +128,7 @@ async function buildRun(
       type: "start",
       task: "classify",
       run: folder,
-      images: entries.length,
+      images: pictures,
       classes: names.length,
       batches,
       epochs: settings.epochs,
@@ -221,11 +223,14 @@ async function buildRun(
     weights = averagedWeights(state),
     plots?: ReturnType<typeof classPlots>,
   ): Promise<ClassEvaluation> {
-    const backend = nativeClassifier(runtime, { model, weights, names }, session);
+    const fixed = fed ? undefined : nativeClassifier(runtime, { model, weights, names }, session);
     try {
-      return await evaluateClasses(backend.run, val, { signal, onBatch: plots?.batch });
+      return await evaluateClasses((images) => fed?.run(images, weights) ?? fixed!.run(images), val, {
+        signal,
+        onBatch: plots?.batch,
+      });
     } finally {
-      await backend.release();
+      await fixed?.release();
     }
   }
 
@@ -289,6 +294,7 @@ async function buildRun(
     close: async () => {
       await gradients.release();
       await optimizer.release();
+      await fed?.release();
       await close();
     },
   };
