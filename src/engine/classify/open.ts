@@ -57,7 +57,8 @@ export async function openClassifier(source: ClassifierSource): Promise<LoadedCl
   if (!isClassifier(given.yaml)) throw new UserError(`${file ?? weightsFile}: a detector, expected a classifier`);
   const names = source.names ?? (file ? undefined : loaded?.names);
   const options = { nc: names?.length, dropPath, extra, place: given.place };
-  const { model, yaml } = sized(given.yaml, source, options);
+  const trainedAt = file ? undefined : (loaded?.sidecar?.imgsz as number | undefined);
+  const { model, yaml } = sized(given.yaml, { ...source, imgsz: source.imgsz ?? trainedAt }, options);
   const weights = initialState(model.module, rng(seed, "weights"));
   const numbered = () => Array.from({ length: model.classes }, (_, i) => `class${i}`);
   if (!loaded) return { model, yaml, weights, names: names ?? numbered() };
@@ -105,7 +106,9 @@ function sized(
   const swin = own as SwinClassifier;
   const section = yaml.swinv2 as object;
   const config =
-    imgsz === undefined || weights === undefined ? swin.config : resizedSwin(swin.config, { imageSize: imgsz });
+    imgsz === undefined || imgsz === swin.config.imageSize[0] || weights === undefined
+      ? swin.config
+      : resizedSwin(swin.config, { imageSize: imgsz });
   yaml.swinv2 = { ...section, img_size: [...config.imageSize], pretrained_window: [...config.pretrainedWindow] };
   return { model: config === swin.config ? own : buildClassifier(yaml, options), yaml };
 }
