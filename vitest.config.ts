@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/train/**"],
+    exclude: ["test/train/**", "test/webgpu/**"],
     // Generous, for machines that do other things too.
     testTimeout: 240_000,
     hookTimeout: 120_000,

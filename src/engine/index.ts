@@ -29,7 +29,7 @@ export {
   type Result,
 } from "./inference/detector.js";
 export { bindWeights, createForward, type Decodable, type Forward, forwardGraph } from "./inference/forward.js";
-export type { LayerInfo, MemoryInfo, ModelInfo } from "./info.js";
+export type { LayerInfo, MemoryInfo, ModelInfo, Placement } from "./info.js";
 export * from "./metrics/accuracy.js";
 export * from "./metrics/ap.js";
 export * from "./metrics/coco/index.js";
@@ -38,6 +38,7 @@ export * from "./metrics/match.js";
 export { type LoadedModel, type ModelSource, openModel, readModelFile } from "./model.js";
 export * from "./nms.js";
 export { ahead, trailing } from "./overlap.js";
+export { type Fallback, findFallbacks } from "./placement.js";
 export type { Prediction } from "./predict.js";
 export { loadPlots } from "./report/load.js";
 export { generalFormat, resultsColumns, resultsHeader, resultsLine } from "./run/results.js";
@@ -46,6 +47,7 @@ export type { BatchEvent, EndEvent, EpochEvent, TrainEvent } from "./training/ev
 export { type Fit, fitMemory, gigabytes } from "./training/fit.js";
 export { estimateTraining, type MemoryCase, type MemoryEstimate } from "./training/memory.js";
 export * from "./training/optimizer.js";
+export { createResidentTraining, createTraining, type Training } from "./training/resident.js";
 export * from "./training/shards.js";
 export * from "./training/state.js";
 export * from "./training/step.js";

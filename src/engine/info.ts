@@ -11,7 +11,10 @@ import {
   paramInputs,
 } from "../nn/index.js";
 import { type ClassifierInfo, classifierInfo } from "./classifierInfo.js";
+import { forwardGraph } from "./inference/forward.js";
 import { openModel, readModelFile } from "./model.js";
+import { type Fallback, findFallbacks } from "./placement.js";
+import { loadRuntime } from "./runtime.js";
 import { estimateTraining, planningGraph } from "./training/memory.js";
 
 /** A layer as `info` lists it. */
@@ -48,8 +51,17 @@ export interface ModelInfo {
   readonly memory?: MemoryInfo;
   /** Of a classifier. */
   readonly classifier?: ClassifierInfo;
+  /** What `device` would leave to the CPU; undefined for the CPU itself. */
+  readonly placement?: Placement;
   readonly imgsz: readonly [height: number, width: number];
   readonly strides: readonly number[];
+}
+
+/** Operators that a device leaves to the CPU. */
+export interface Placement {
+  readonly device: string;
+  readonly inference: readonly Fallback[];
+  readonly training: readonly Fallback[];
 }
 
 export interface InfoSettings {
@@ -62,12 +74,13 @@ export interface InfoSettings {
   readonly nc?: number;
   /** Pictures of the training step that memory is planned for. */
   readonly batch: number;
+  readonly device?: string;
   readonly extra?: readonly BlockDefinition[];
 }
 
 /** Layers, parameters, operations and planned training memory of a model. */
 export async function modelInfo(settings: InfoSettings): Promise<ModelInfo> {
-  const { model: file, weights, imgsz = [640, 640], nc, batch, extra } = settings;
+  const { model: file, weights, imgsz = [640, 640], nc, batch, device = "cpu", extra } = settings;
   const classifier = describedClassifier(settings);
   if (classifier) return classifierInfo(classifier);
   const model = await describedModel({ file, weights, nc, extra });
@@ -97,8 +110,23 @@ export async function modelInfo(settings: InfoSettings): Promise<ModelInfo> {
       batch,
       training: { none: none.total, row: row.total },
     },
+    ...(device !== "cpu" && { placement: await placementOn(device, model, [height, width]) }),
     imgsz: [height, width],
     strides: model.strides,
+  };
+}
+
+async function placementOn(
+  device: string,
+  model: DetectionModel,
+  [height, width]: readonly number[],
+): Promise<Placement> {
+  const runtime = await loadRuntime();
+  const images = [1, model.ch, height, width];
+  return {
+    device,
+    inference: await findFallbacks(runtime, forwardGraph(model, images), device),
+    training: await findFallbacks(runtime, planningGraph(model, images, "none"), device),
   };
 }
 

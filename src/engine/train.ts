@@ -25,8 +25,8 @@ import { loadRuntime } from "./runtime.js";
 import type { BatchEvent, EndEvent, EpochEvent, TrainEvent } from "./training/events.js";
 import { runEpochs, timed } from "./training/loop.js";
 import { firstBadTensor } from "./training/nan.js";
-import { createOptimizer } from "./training/optimizer.js";
 import { type Prepared, prepare } from "./training/prepare.js";
+import { createTraining } from "./training/resident.js";
 import { scheduleOf } from "./training/schedule.js";
 import { type Hyp, lossOptions, type TrainSettings } from "./training/settings.js";
 import { averagedWeights, createState, dumpState, restoreState, type TrainState } from "./training/state.js";
@@ -122,17 +122,17 @@ async function buildRun({ settings, hyp, prepared, context, resumed, keep }: Run
       [files.events, ""],
     ]);
   }
-  const gradients = createGradients(runtime, model, {
+  const training = await createTraining(runtime, state, {
     ...session,
-    loss,
-    anchorT: hyp.anchor_t,
-    recompute: settings.recompute,
     keep,
     random: (iteration, place) => {
       const random = rng(settings.seed, "dropout", iteration, place);
       return () => random.next();
     },
   });
+  const { steps, optimizer, sync } = training;
+  const { recompute } = settings;
+  const gradients = createGradients(runtime, model, { steps, loss, anchorT: hyp.anchor_t, recompute });
   const fed =
     val.scan.counts.images <= mostFed ? createFedForward(runtime, model, { ...session, maps: true }) : undefined;
   const lossProgram = createLossProgram(runtime, {
@@ -142,7 +142,6 @@ async function buildRun({ settings, hyp, prepared, context, resumed, keep }: Run
     balance: () => balance,
     anchors: anchorLevels(averagedWeights(state).get(model.anchorsName)!),
   });
-  const optimizer = await createOptimizer(runtime, state, session);
   const decay = hyp.weight_decay * weightDecayScale(settings.batch, preset.settings.nbs);
   const progress = { sums: [0, 0, 0], start: 0, images: 0, lastStep: resumedStep, lr: [0, 0], waitMs: 0 };
   const record = (event: object) => appendFileSync(files.events, `${JSON.stringify(event)}\n`);
@@ -171,6 +170,11 @@ async function buildRun({ settings, hyp, prepared, context, resumed, keep }: Run
     if (!settings.noplots && !resumed) await plotLabels(folder, train.scan.entries, names);
   }
 
+  const fail = async (images: HostArray, batch: Batch): Promise<never> => {
+    await sync();
+    return failOnNan({ runtime, model, state, images, batch });
+  };
+
   async function* trainEpoch(epoch: number): AsyncGenerator<BatchEvent> {
     Object.assign(progress, { sums: [0, 0, 0], start: performance.now(), images: 0, waitMs: 0 });
     let step = 0;
@@ -182,7 +186,7 @@ async function buildRun({ settings, hyp, prepared, context, resumed, keep }: Run
       const iteration = epoch * batches + step;
       const images = hostArray("uint8", batch.shape, batch.images);
       const result = await gradients.run(state, { images, targets: batch.targets }, { balance, iteration });
-      if (!Number.isFinite(result.loss)) await failOnNan({ runtime, model, state, images, batch });
+      if (!Number.isFinite(result.loss)) await fail(images, batch);
       if (hyp.autobalance) balance = autobalance(balance, result.levels, model.strides);
       const rates = ratesAt(iteration, schedule);
       if (iteration - progress.lastStep >= rates.accumulate) {
@@ -192,7 +196,7 @@ async function buildRun({ settings, hyp, prepared, context, resumed, keep }: Run
           clipNorm: 10,
           emaDecay: emaDecay(state.updates + 1),
         });
-        if (!Number.isFinite(norm)) await failOnNan({ runtime, model, state, images, batch });
+        if (!Number.isFinite(norm)) await fail(images, batch);
         progress.lastStep = iteration;
       }
       progress.lr = [rates.biasLr, rates.lr];
@@ -225,6 +229,7 @@ async function buildRun({ settings, hyp, prepared, context, resumed, keep }: Run
     const seconds = (performance.now() - progress.start) / 1000;
     // The loader goes on while the model is validated and saved.
     if (epoch + 1 < settings.epochs) train.loader.prepare(epoch + 1);
+    await sync();
     const validates = !settings.noval || epoch === settings.epochs - 1;
     const result = validates ? await validate(averagedWeights(state)) : undefined;
     const [box, obj, cls] = progress.sums.map((sum) => sum / batches);
@@ -346,8 +351,7 @@ async function buildRun({ settings, hyp, prepared, context, resumed, keep }: Run
     end,
     bestEpoch: () => best.epoch,
     close: async () => {
-      await gradients.release();
-      await optimizer.release();
+      await training.release();
       await fed?.release();
       await lossProgram.release();
       await prepared.close();

@@ -16,6 +16,16 @@ export interface RuntimeTensor {
   readonly type: string;
   readonly dims: readonly number[];
   readonly data: unknown;
+  dispose?(): void;
+}
+
+/** An output that stayed in the device's memory; only a program of the same device can read it. */
+export interface DeviceArray {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly tensor: RuntimeTensor;
+  /** Gives its memory back; it cannot be fed afterwards. */
+  release(): void;
 }
 
 export interface RuntimeSession {
@@ -35,6 +45,8 @@ export interface SessionOptions {
   readonly threads?: number;
   /** Reserve all memory in one piece: a few percent faster for much more of it. */
   readonly memoryPattern?: boolean;
+  /** Outputs that stay in the device's memory (WebGPU; elsewhere that of the host); `advance` gives them. */
+  readonly resident?: readonly string[];
   /** Where ONNX Runtime writes the model as it runs it; for tests. */
   readonly optimizedModelPath?: string;
 }
@@ -45,7 +57,14 @@ export interface Program {
   readonly outputs: readonly string[];
   /** Runs with host arrays; `into` gives arrays that outputs are written to instead of new ones. */
   run(feeds: ReadonlyMap<string, HostArray>, into?: ReadonlyMap<string, HostArray>): Promise<Map<string, HostArray>>;
+  /** Runs with arrays of the host or the device; outputs named `resident` stay where they are. */
+  advance(feeds: ReadonlyMap<string, HostArray | DeviceArray>): Promise<Advanced>;
   release(): Promise<void>;
+}
+
+export interface Advanced {
+  readonly host: ReadonlyMap<string, HostArray>;
+  readonly device: ReadonlyMap<string, DeviceArray>;
 }
 
 /**
@@ -59,7 +78,7 @@ export const compile = (runtime: Runtime, g: Graph, options: SessionOptions = {}
 export async function openModel(
   runtime: Runtime,
   model: Uint8Array | string,
-  { device = "cpu", threads, memoryPattern = false, optimizedModelPath }: SessionOptions = {},
+  { device = "cpu", threads, memoryPattern = false, resident = [], optimizedModelPath }: SessionOptions = {},
 ): Promise<Program> {
   checkDevice(runtime, device);
   const session = await created(device, () =>
@@ -69,10 +88,13 @@ export async function openModel(
       enableMemPattern: memoryPattern,
       logSeverityLevel: device === "cpu" ? 3 : 4,
       ...(threads ? { intraOpNumThreads: threads } : {}),
+      ...(resident.length > 0 && device === "webgpu"
+        ? { preferredOutputLocation: Object.fromEntries(resident.map((name) => [name, "gpu-buffer"])) }
+        : {}),
       ...(optimizedModelPath ? { optimizedModelFilePath: optimizedModelPath } : {}),
     }),
   );
-  return program(runtime, session);
+  return program(runtime, session, new Set(resident));
 }
 
 // A provider that is listed may still lack its libraries or its hardware.
@@ -87,35 +109,53 @@ async function created(device: string, create: () => Promise<RuntimeSession>): P
   }
 }
 
-function program(runtime: Runtime, session: RuntimeSession): Program {
-  const toRuntime = ({ dtype, shape, data }: HostArray) => new runtime.Tensor(dtype, data, shape);
+function program(runtime: Runtime, session: RuntimeSession, resident: ReadonlySet<string>): Program {
+  const toRuntime = (array: HostArray | DeviceArray) =>
+    "tensor" in array ? array.tensor : new runtime.Tensor(array.dtype, array.data, array.shape);
+  const given = (feeds: ReadonlyMap<string, HostArray | DeviceArray>) =>
+    Object.fromEntries(
+      session.inputNames.map((name) => {
+        const array = feeds.get(name);
+        if (!array) throw new Error(`the graph's input ${name} was not fed`);
+        return [name, toRuntime(array)];
+      }),
+    );
   return {
     inputs: session.inputNames,
     outputs: session.outputNames,
     async run(feeds, into) {
-      const given: Record<string, RuntimeTensor> = {};
-      for (const name of session.inputNames) {
-        const array = feeds.get(name);
-        if (!array) throw new Error(`the graph's input ${name} was not fed`);
-        given[name] = toRuntime(array);
-      }
-      if (!into) return hostArrays(await session.run(given));
-      const fetches = Object.fromEntries(session.outputNames.map((name) => [name, into.get(name)]));
-      const whole = Object.entries(fetches).every(([, array]) => array);
-      if (!whole) throw new Error("`into` needs an array for every output");
-      await session.run(
-        given,
-        Object.fromEntries(Object.entries(fetches).map(([name, array]) => [name, toRuntime(array as HostArray)])),
-      );
+      if (!into) return hostArrays(Object.entries(await session.run(given(feeds))));
+      const fetches = session.outputNames.map((name): [string, RuntimeTensor] => {
+        const array = into.get(name);
+        if (!array) throw new Error("`into` needs an array for every output");
+        return [name, toRuntime(array)];
+      });
+      await session.run(given(feeds), Object.fromEntries(fetches));
       return new Map(into);
+    },
+    async advance(feeds) {
+      const results = Object.entries(await session.run(given(feeds)));
+      return {
+        host: hostArrays(results.filter(([name]) => !resident.has(name))),
+        device: new Map(
+          results.filter(([name]) => resident.has(name)).map(([name, tensor]) => [name, deviceArray(tensor)]),
+        ),
+      };
     },
     release: () => session.release(),
   };
 }
 
-function hostArrays(results: Record<string, RuntimeTensor>): Map<string, HostArray> {
+const deviceArray = (tensor: RuntimeTensor): DeviceArray => ({
+  dtype: tensor.type as DType,
+  shape: [...tensor.dims],
+  tensor,
+  release: () => tensor.dispose?.(),
+});
+
+function hostArrays(results: readonly [string, RuntimeTensor][]): Map<string, HostArray> {
   return new Map(
-    Object.entries(results).map(([name, { type, dims, data }]) => [
+    results.map(([name, { type, dims, data }]) => [
       name,
       { dtype: type as DType, shape: [...dims], data: data as HostArray["data"] },
     ]),

@@ -1,5 +1,5 @@
 import { parseOptions } from "../../engine/config/index.js";
-import { type ClassifierInfo, gigabytes, info as run } from "../../engine/index.js";
+import { type ClassifierInfo, type Fallback, gigabytes, type Placement, info as run } from "../../engine/index.js";
 import { table } from "../output.js";
 import type { Call } from "./index.js";
 
@@ -8,8 +8,8 @@ export async function info({ given, output }: Call): Promise<void> {
   const { verbose } = parseOptions("info", given).options;
   const result = await run(given);
   if (output.json) {
-    const { parameters, gflops, layers, memory, classifier } = result;
-    output.object({ parameters, gflops, layers, memory, classifier });
+    const { parameters, gflops, layers, memory, placement, classifier } = result;
+    output.object({ parameters, gflops, layers, memory, placement, classifier });
     return;
   }
   const counted = result.layers.some(({ gmacs }) => gmacs !== undefined);
@@ -41,6 +41,15 @@ export async function info({ given, output }: Call): Promise<void> {
   output.line(
     `The whole process, validation included: ${gigabytes(training.none)} with recompute=none, ${gigabytes(training.row)} with recompute=row`,
   );
+  if (result.placement) for (const line of placementLines(result.placement)) output.line(line);
+}
+
+function placementLines({ device, inference, training }: Placement): string[] {
+  const line = (what: string, fallbacks: readonly Fallback[]) => {
+    const left = fallbacks.map(({ operator, count }) => `${operator} (${count})`).join(", ");
+    return `device=${device}, ${what}: ${left ? `the CPU would run ${left}` : "every operator runs on it"}`;
+  };
+  return [line("inference", inference), line("training", training)];
 }
 
 const classifierText = ({ parametersWithoutHead, quotedGmacs, gmacs }: ClassifierInfo): string =>

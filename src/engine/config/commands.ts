@@ -200,6 +200,7 @@ export const infoOptions = {
   window: whole("side of a Swin classifier's windows, instead of its own", { default: undefined, least: 1, most: 64 }),
   nc: whole("classes, instead of the model's", { default: undefined, least: 1 }),
   batch: whole("pictures a batch, for the planned memory", { default: 16, least: 1, aliases: ["batch_size"] }),
+  device: provider("lists the operators that this device would leave to the CPU", { default: "cpu" }),
   verbose: flag("arguments in full length", { default: false }),
   plugin,
   json,

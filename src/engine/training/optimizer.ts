@@ -56,7 +56,8 @@ export async function createOptimizer(
   };
 }
 
-const anyLength = (g: Graph): Record<string, Record<number, string>> =>
+/** Names for the free length of every vector that goes in or out. */
+export const anyLength = (g: Graph): Record<string, Record<number, string>> =>
   Object.fromEntries(
     [...g.inputs, ...g.outputs].filter(([, { shape }]) => shape.length === 1).map(([name]) => [name, { 0: "n" }]),
   );
@@ -66,7 +67,7 @@ async function step(
   state: Steppable,
   { rates, norm }: { rates: StepRates; norm: number },
 ): Promise<number> {
-  const numbers = scalarsOf(state, rates, norm);
+  const numbers = updateScalars(state, rates, norm);
   for (const group of Object.keys(state.gradients)) {
     const changed = new Map(
       ["w", "ema", ...momentsOf(state.optimizer)].map((name) => [name, state.vectors.get(`${group}.${name}`)!]),
@@ -84,7 +85,8 @@ async function step(
 
 const number = (value: number): HostArray => hostArray("float32", [], Float32Array.of(value));
 
-function scalarsOf(state: Steppable, rates: StepRates, norm: number): Map<string, HostArray> {
+/** The numbers that all vectors of one update share; `norm` is that of the summed gradients. */
+export function updateScalars(state: Steppable, rates: StepRates, norm: number): Map<string, HostArray> {
   const [first, second] = adamCorrections(rates.momentum, state.steps + 1);
   // As torch.nn.utils.clip_grad_norm_: limit / (norm + 1e-6), at most 1.
   const scale = rates.clipNorm === undefined ? 1 : Math.min(1, rates.clipNorm / (norm + 1e-6));
@@ -97,7 +99,8 @@ function scalarsOf(state: Steppable, rates: StepRates, norm: number): Map<string
   ]);
 }
 
-function groupScalars(group: string, { biasLr, lr, weightDecay, ofGroup }: StepRates): [string, HostArray][] {
+/** The numbers of one parameter group. */
+export function groupScalars(group: string, { biasLr, lr, weightDecay, ofGroup }: StepRates): [string, HostArray][] {
   const own = ofGroup?.(group) ?? {
     lr: group === "bias" ? biasLr : lr,
     weightDecay: group === "weight" ? weightDecay : 0,

@@ -23,7 +23,7 @@ import {
   yolov5Loss,
 } from "../../nn/index.js";
 import { currentWeights, type TrainState } from "./state.js";
-import { createSteps, type Recompute, type StepGraph, type StepsOptions, withGradients } from "./steps.js";
+import { createSteps, type Recompute, type StepGraph, type Steps, type StepsOptions, withGradients } from "./steps.js";
 
 /** What a training step needs to know of a detector. */
 export interface Trainable {
@@ -52,6 +52,8 @@ export interface GradientOptions extends StepsOptions {
   readonly anchorT: number;
   /** Activation checkpointing: less memory, more time. */
   readonly recompute?: Recompute;
+  /** What runs the steps; by default with a state on the host. */
+  readonly steps?: Steps;
 }
 
 /** Forward, loss and backward of a detector; gradients are added up in the state. */
@@ -66,7 +68,7 @@ export interface Gradients {
 
 /** The gradients of a detector, compiled for each shape when it first comes. */
 export function createGradients(runtime: Runtime, model: Trainable, options: GradientOptions): Gradients {
-  const steps = createSteps(runtime, options);
+  const { steps = createSteps(runtime, options) } = options;
   let capacity = 0;
 
   const run: Gradients["run"] = async (state, { images, targets }, { balance, iteration }) => {

@@ -66,28 +66,14 @@ interface Compiled {
 
 /** Steps of a state, each graph compiled when it first comes. */
 export function createSteps(runtime: Runtime, options: StepsOptions): Steps {
-  const cache = new Map<string, Compiled>();
+  const compiled = latest<Compiled>(options.keep);
   let apart: Record<string, Float32Array> | undefined;
 
-  const compiledFor = async (key: string, make: () => StepGraph): Promise<Compiled> => {
-    const found = cache.get(key);
-    cache.delete(key);
-    const compiled = found ?? (await compileStep(runtime, make(), options));
-    cache.set(key, compiled);
-    for (const [old, { program }] of cache) {
-      if (cache.size <= (options.keep ?? 2)) break;
-      cache.delete(old);
-      await program.release();
-    }
-    return compiled;
-  };
-
   const run: Steps["run"] = async (state, given, { key, iteration, graph: make }) => {
-    const { program, masks, outputs, blends } = await compiledFor(key, () => make(learnedNames(state)));
-    const feeds = new Map([...currentWeights(state), ...given]);
-    masks.forEach((mask, place) => {
-      feeds.set(mask.name, drawMask(mask, options.random?.(iteration, place) ?? Math.random));
-    });
+    const { program, masks, outputs, blends } = await compiled.get(key, () =>
+      compileStep(runtime, make(learnedNames(state)), options),
+    );
+    const feeds = new Map([...currentWeights(state), ...given, ...drawMasks(masks, iteration, options)]);
     if (state.pending) apart ??= groupVectors(state.sizes);
     const made = state.pending ? apart! : state.gradients;
     const into = outputArrays(state, made, outputs);
@@ -100,15 +86,42 @@ export function createSteps(runtime: Runtime, options: StepsOptions): Steps {
     countBatch(state);
     return into;
   };
-
-  const release = async () => {
-    for (const { program } of cache.values()) await program.release();
-    cache.clear();
-  };
-  return { run, release };
+  return { run, release: compiled.release };
 }
 
-const learnedNames = (state: TrainState): string[] =>
+/** Compiled things by name; the `most` used last are kept, the others released. */
+export function latest<T extends { readonly program: Program }>(most = 2) {
+  const kept = new Map<string, T>();
+  return {
+    async get(key: string, make: () => Promise<T>): Promise<T> {
+      const found = kept.get(key);
+      kept.delete(key);
+      const compiled = found ?? (await make());
+      kept.set(key, compiled);
+      for (const [old, { program }] of kept) {
+        if (kept.size <= most) break;
+        kept.delete(old);
+        await program.release();
+      }
+      return compiled;
+    },
+    async release(): Promise<void> {
+      for (const { program } of kept.values()) await program.release();
+      kept.clear();
+    },
+  };
+}
+
+/** Numbers for the dropout masks of a step. */
+export const drawMasks = (
+  masks: readonly DropoutMask[],
+  iteration: number,
+  { random }: Pick<StepsOptions, "random">,
+): [string, HostArray][] =>
+  masks.map((mask, place) => [mask.name, drawMask(mask, random?.(iteration, place) ?? Math.random)]);
+
+/** Names of the parameters that a state has gradients for. */
+export const learnedNames = (state: TrainState): string[] =>
   [...state.places].filter(([, { vector }]) => vector !== "buffer").map(([name]) => name);
 
 async function compileStep(

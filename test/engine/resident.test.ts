@@ -1,0 +1,13 @@
+import { expect, test } from "vitest";
+import { furthest, trained } from "./tinyTraining.js";
+
+for (const kind of ["SGD", "AdamW"] as const) {
+  test(`${kind}: state that stays on the device goes the way of state on the host`, async () => {
+    const host = await trained(kind, { device: "cpu", resident: false });
+    const device = await trained(kind, { device: "cpu", resident: true });
+    device.losses.forEach((value, i) => {
+      expect(Math.abs(value / host.losses[i] - 1)).toBeLessThan(1e-4);
+    });
+    expect(furthest(device.state, host.state)).toBeLessThan(1e-4);
+  });
+}
