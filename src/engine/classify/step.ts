@@ -1,7 +1,7 @@
-import { graph, type HostArray, input, mul, type Runtime, scalar } from "../../graph/index.js";
+import { graph, type HostArray, input, mul, scalar } from "../../graph/index.js";
 import { type Classifier, crossEntropy, paramInputs } from "../../nn/index.js";
 import type { TrainState } from "../training/state.js";
-import { createSteps, type Recompute, type StepGraph, type StepsOptions, withGradients } from "../training/steps.js";
+import { type Recompute, type StepGraph, type Steps, withGradients } from "../training/steps.js";
 
 /** Normalised pictures [b, 3, h, w] and the shares of their classes [b, classes]. */
 export interface ClassifyTrainBatch {
@@ -9,15 +9,15 @@ export interface ClassifyTrainBatch {
   readonly targets: HostArray;
 }
 
-export interface ClassifyGradientOptions extends StepsOptions {
+export interface ClassifyGradientOptions {
+  readonly steps: Steps;
   readonly recompute?: Recompute;
   /** Batches that a step averages over. */
   readonly accumulate: number;
 }
 
 /** Forward, cross entropy and backward of a classifier; gradients are added up in the state. Gives the mean loss. */
-export function createClassifyGradients(runtime: Runtime, model: Classifier, options: ClassifyGradientOptions) {
-  const steps = createSteps(runtime, options);
+export function createClassifyGradients(model: Classifier, { steps, ...options }: ClassifyGradientOptions) {
   return {
     async run(state: TrainState, batch: ClassifyTrainBatch, { iteration }: { iteration: number }): Promise<number> {
       const { shape } = batch.images;
@@ -28,7 +28,6 @@ export function createClassifyGradients(runtime: Runtime, model: Classifier, opt
       });
       return (made.get("mean")!.data as Float32Array)[0];
     },
-    release: steps.release,
   };
 }
 

@@ -13,7 +13,7 @@ import { checkFiles, readSettings, resumedFolder } from "../run/resume.js";
 import { loadRuntime } from "../runtime.js";
 import { type EpochRun, runEpochs, timed } from "../training/loop.js";
 import { firstBadNumber } from "../training/nan.js";
-import { createOptimizer } from "../training/optimizer.js";
+import { createTraining } from "../training/resident.js";
 import {
   averagedWeights,
   createState,
@@ -107,17 +107,17 @@ async function buildRun(
     if (firstEpoch >= settings.epochs)
       throw new UserError(`${folder}: all ${settings.epochs} epochs are done; give more with epochs=N`);
   }
-  const gradients = createClassifyGradients(runtime, model, {
+  const training = await createTraining(runtime, state, {
     ...session,
-    accumulate: settings.accumulate,
-    recompute: settings.recompute,
     random: (iteration, place) => {
       const random = rng(settings.seed, "dropout", iteration, place);
       return () => random.next();
     },
   });
+  const { steps, optimizer, sync } = training;
+  const { accumulate, recompute } = settings;
+  const gradients = createClassifyGradients(model, { steps, accumulate, recompute });
   const fed = validated <= mostFed ? fedClassifier(runtime, model, session) : undefined;
-  const optimizer = await createOptimizer(runtime, state, session);
   const progress = { sum: 0, start: 0, images: 0, waitMs: 0, lr: 0 };
   const record = (event: object) => appendFileSync(files.events, `${JSON.stringify(event)}\n`);
 
@@ -151,8 +151,11 @@ async function buildRun(
       const images = hostArray("float32", batch.shape, batch.images);
       const targets = hostArray("float32", [batch.shape[0], names.length], batch.targets);
       const loss = await gradients.run(state, { images, targets }, { iteration: epoch * batches + step });
-      if (!Number.isFinite(loss)) failOnNan(state, batch);
-      if (state.pending >= settings.accumulate && !Number.isFinite(await update())) failOnNan(state, batch);
+      const stepped = Number.isFinite(loss) && state.pending >= accumulate ? await update() : loss;
+      if (!Number.isFinite(stepped)) {
+        await sync();
+        failOnNan(state, batch);
+      }
       if (!settings.noplots) await drawClassBatch(folder, batch, epoch * batches + step, names);
       step++;
       progress.sum += loss;
@@ -196,6 +199,7 @@ async function buildRun(
     const last = epoch === settings.epochs - 1;
     // The loader goes on while the model is validated and saved.
     if (!last) train.prepare(epoch + 1);
+    await sync();
     const result = !settings.noval || last ? await validate() : undefined;
     const loss = progress.sum / batches;
     const { loss: valLoss = 0, top1 = 0, top5 = 0 } = result ?? {};
@@ -292,8 +296,7 @@ async function buildRun(
     end,
     bestEpoch: () => best.epoch,
     close: async () => {
-      await gradients.release();
-      await optimizer.release();
+      await training.release();
       await fed?.release();
       await close();
     },
