@@ -11,6 +11,8 @@ import {
   paramInputs,
 } from "../nn/index.js";
 import { type ClassifierInfo, classifierInfo } from "./classifierInfo.js";
+import { openClassifier } from "./classify/open.js";
+import { taskOf } from "./config/task.js";
 import { forwardGraph } from "./inference/forward.js";
 import { openModel, readModelFile } from "./model.js";
 import { type Fallback, findFallbacks } from "./placement.js";
@@ -81,7 +83,7 @@ export interface InfoSettings {
 /** Layers, parameters, operations and planned training memory of a model. */
 export async function modelInfo(settings: InfoSettings): Promise<ModelInfo> {
   const { model: file, weights, imgsz = [640, 640], nc, batch, device = "cpu", extra } = settings;
-  const classifier = describedClassifier(settings);
+  const classifier = await describedClassifier(settings);
   if (classifier) return classifierInfo(classifier);
   const model = await describedModel({ file, weights, nc, extra });
   const [height, width] = imgsz.map((side) => Math.ceil(side / model.stride) * model.stride);
@@ -130,9 +132,12 @@ async function placementOn(
   };
 }
 
-function describedClassifier({ model: file, weights, imgsz, window, nc }: InfoSettings): Classifier | undefined {
+async function describedClassifier(settings: InfoSettings): Promise<Classifier | undefined> {
+  const { model: file, weights, imgsz, window, nc, extra } = settings;
+  if (weights !== undefined && taskOf({ model: file, weights }) === "classify")
+    return (await openClassifier({ model: file, weights, imgsz: imgsz?.[0], extra })).model;
   const { yaml, place } = file !== undefined && weights === undefined ? readModelFile(file) : {};
-  return isClassifier(yaml) ? buildClassifier(yaml, { nc, place, imageSize: imgsz, window }) : undefined;
+  return isClassifier(yaml) ? buildClassifier(yaml, { nc, place, imageSize: imgsz, window, extra }) : undefined;
 }
 
 // A YAML alone is built without numbers for its weights.
