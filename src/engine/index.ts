@@ -1,6 +1,7 @@
 export { type BlockDefinition, defineBlock, type OptimizerKind, parseActivation } from "../nn/index.js";
 export { type CallContext, checkData, exportModel, info, predict, train, val } from "./api.js";
 export type { ClassifierInfo } from "./classifierInfo.js";
+export { type ClassifierSource, type LoadedClassifier, openClassifier } from "./classifierModel.js";
 export type {
   ClassifyBatch,
   ClassifyEnd,
@@ -9,7 +10,6 @@ export type {
   ClassifyStart,
 } from "./classify/events.js";
 export type { ClassifyExportResult } from "./classify/export.js";
-export { type LoadedClassifier, openClassifier } from "./classify/open.js";
 export type { ClassGuess, ClassPrediction } from "./classify/predict.js";
 export { groupsOf } from "./classify/train.js";
 export type { ClassAccuracy, ClassifyValResult } from "./classify/val.js";

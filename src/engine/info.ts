@@ -1,4 +1,4 @@
-import { graph, input, planMemory } from "../graph/index.js";
+import { graph, input, planMemory, type Tensor } from "../graph/index.js";
 import {
   type BlockDefinition,
   buildClassifier,
@@ -11,8 +11,7 @@ import {
   paramInputs,
 } from "../nn/index.js";
 import { type ClassifierInfo, classifierInfo } from "./classifierInfo.js";
-import { openClassifier } from "./classify/open.js";
-import { taskOf } from "./config/task.js";
+import { holdsClassifier, openClassifier } from "./classifierModel.js";
 import { forwardGraph } from "./inference/forward.js";
 import { openModel, readModelFile } from "./model.js";
 import { type Fallback, findFallbacks } from "./placement.js";
@@ -88,7 +87,7 @@ export async function modelInfo(settings: InfoSettings): Promise<ModelInfo> {
   const model = await describedModel({ file, weights, nc, extra });
   const [height, width] = imgsz.map((side) => Math.ceil(side / model.stride) * model.stride);
   const x = input([1, model.ch, height, width]);
-  const outputs = model.layerOutputs(x);
+  const outputs = model.layerMaps(x);
   const maps = model.module(x);
   const forward = graph(
     new Map([...paramInputs(model.module), ["x", x]]),
@@ -96,7 +95,7 @@ export async function modelInfo(settings: InfoSettings): Promise<ModelInfo> {
   );
   const layers = model.layers.map((layer, i) => ({
     ...layer,
-    shape: i < outputs.length ? outputs[i].shape : maps.map(({ shape }) => shape),
+    shape: shapeOf(i < outputs.length ? outputs[i] : maps),
   }));
   const parameters = countParameters(model.module);
   const [none, row] = (["none", "row"] as const).map((recompute) =>
@@ -132,12 +131,17 @@ async function placementOn(
   };
 }
 
+const shapeOf = (maps: readonly Tensor[]): LayerInfo["shape"] =>
+  maps.length === 1 ? maps[0].shape : maps.map(({ shape }) => shape);
+
 async function describedClassifier(settings: InfoSettings): Promise<Classifier | undefined> {
   const { model: file, weights, imgsz, window, nc, extra } = settings;
-  if (weights !== undefined && taskOf({ model: file, weights }) === "classify")
-    return (await openClassifier({ model: file, weights, imgsz: imgsz?.[0], extra })).model;
-  const { yaml, place } = file !== undefined && weights === undefined ? readModelFile(file) : {};
-  return isClassifier(yaml) ? buildClassifier(yaml, { nc, place, imageSize: imgsz, window, extra }) : undefined;
+  if (file !== undefined) {
+    const { yaml, place } = readModelFile(file);
+    return isClassifier(yaml) ? buildClassifier(yaml, { nc, place, imageSize: imgsz, window, extra }) : undefined;
+  }
+  if (weights === undefined || !(await holdsClassifier(weights))) return undefined;
+  return (await openClassifier({ weights, imageSize: imgsz, window, nc, extra })).model;
 }
 
 // A YAML alone is built without numbers for its weights.

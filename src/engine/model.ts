@@ -4,6 +4,7 @@ import { type HostArray, hostArray, isFloating, toFloat32 } from "../graph/index
 import { type BlockDefinition, buildModel, type DetectionModel, initialState, namedParams } from "../nn/index.js";
 import { resolveModelFile } from "./config/files.js";
 import { loadWeights, type Weights } from "./weights/load.js";
+import { swinForRows, withTrainedWindows } from "./weights/swinRows.js";
 import { type TransferReport, transfer } from "./weights/transfer.js";
 
 /** A detector with numbers for all its weights. */
@@ -44,7 +45,8 @@ export async function openModel(source: ModelSource): Promise<LoadedModel> {
   const { model: file, weights: weightsFile, extra, seed = 0 } = source;
   const loaded = weightsFile ? await loadWeights(weightsFile) : undefined;
   const { yaml: given, place } = file ? readModelFile(file) : yamlOf(loaded, weightsFile);
-  const yaml = source.anchors ? { ...given, anchors: Math.round(source.anchors) } : given;
+  const told = file && loaded ? withTrainedWindows(given, loaded.tensors) : given;
+  const yaml = source.anchors ? { ...told, anchors: Math.round(source.anchors) } : told;
   const names = source.names ?? (file ? undefined : loaded?.names);
   const nc = names?.length;
   const model = buildModel(yaml, { nc, place, extra });
@@ -52,7 +54,7 @@ export async function openModel(source: ModelSource): Promise<LoadedModel> {
   if (!loaded) return { model, yaml, weights, names: names ?? numbered(model.nc) };
   const wanted = new Map([...namedParams(model.module)].map(([name, { tensor }]) => [name, tensor]));
   const exclude = file && !source.keepAnchors ? ["anchor"] : [];
-  const { tensors, report } = transfer(loaded.tensors, wanted as never, { exclude });
+  const { tensors, report } = transfer(swinForRows(loaded.tensors, wanted.keys()), wanted as never, { exclude });
   for (const [name, array] of tensors) weights.set(name, widen(array));
   if (!file && report.missing.length > 0) {
     throw new UserError(

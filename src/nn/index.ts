@@ -23,5 +23,7 @@ export { type StageOutput, type SwinBackbone, swinBackbone } from "./swin/backbo
 export { buildSwinClassifier, type SwinClassifier, type SwinFeatures, type SwinRun } from "./swin/classifier.js";
 export * from "./swin/config.js";
 export { swinMultiplyAdds } from "./swin/count.js";
+export { swinFeatures } from "./swin/dense.js";
 export { type SwinLayerOptions, swinTokens, type TokenModule } from "./swin/layer.js";
 export * from "./swin/window.js";
+export { readSwin, swinYaml } from "./swin/yaml.js";

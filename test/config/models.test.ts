@@ -36,6 +36,7 @@ const parameters: Record<string, number> = {
   "yolov5s-swinv2-neck": 11_984_225,
   "yolov5n-swinv2-all": 4_441_543,
   "yolov5s-swinv2-all": 17_392_785,
+  "yolov5-swinv2-t": 31_767_335,
 };
 
 // With 1000 classes, as published; nano is ours.

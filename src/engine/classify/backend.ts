@@ -16,7 +16,7 @@ import { namesOf, readModel } from "../inference/onnx.js";
 import { softmaxRows } from "../metrics/accuracy.js";
 import { loadRuntime } from "../runtime.js";
 import { type ClassBackend, nativeClassifier } from "./forward.js";
-import { openClassifier } from "./open.js";
+import { openWeights } from "./open.js";
 
 /** A classifier with what its pictures need. */
 export interface OpenedClassifier {
@@ -44,7 +44,7 @@ export async function openClassBackend(options: BackendOptions): Promise<OpenedC
   if (weights === undefined) throw new UserError("weights expected: weights=best.safetensors");
   const runtime = await loadRuntime();
   if (/\.onnx$/i.test(weights)) return onnxClassifier(runtime, weights, { imgsz, fit, ...session });
-  const loaded = await openClassifier({ weights, model, imgsz, extra });
+  const loaded = await openWeights({ weights, model, imgsz, extra });
   return {
     backend: nativeClassifier(runtime, loaded, session),
     fit: fit ?? loaded.fit ?? "short",

@@ -22,7 +22,7 @@ import { bindWeights } from "../inference/forward.js";
 import { loadRuntime } from "../runtime.js";
 import { writeAtomic } from "../weights/files.js";
 import { classifyGraph } from "./forward.js";
-import { type LoadedClassifier, openClassifier } from "./open.js";
+import { type OpenedWeights, openWeights } from "./open.js";
 
 /** What was written, and how it compares with the model it came from on a test picture. */
 export interface ClassifyExportResult {
@@ -45,7 +45,7 @@ export async function exportClassifier(
   const { weights, model: yaml, imgsz, batch, dynamic, half } = options;
   if (weights === undefined) throw new UserError("weights expected: weights=best.safetensors");
   const runtime = await loadRuntime();
-  const loaded = await openClassifier({ weights, model: yaml, imgsz, extra });
+  const loaded = await openWeights({ weights, model: yaml, imgsz, extra });
   const { model } = loaded;
   const used = (b: number) => {
     const g = classifyGraph(model, shapeOf(model, b));
@@ -76,7 +76,7 @@ export async function exportClassifier(
 
 const shapeOf = ({ channels, imageSize }: Classifier, batch: number): number[] => [batch, channels, ...imageSize];
 
-function metadataOf({ model, names, fit = "short" }: LoadedClassifier): Record<string, string> {
+function metadataOf({ model, names, fit = "short" }: OpenedWeights): Record<string, string> {
   const { mean, std } = imageNet;
   return {
     description: "SwinYOLO classifier",
@@ -100,7 +100,7 @@ const fits = {
 // The file against the model as it was trained, nothing folded, on noise; the largest difference of logits.
 async function compare(
   bytes: Uint8Array,
-  { model, weights }: LoadedClassifier,
+  { model, weights }: OpenedWeights,
   { shape, half }: { shape: readonly number[]; half: boolean },
 ): Promise<number> {
   const runtime = await loadRuntime();

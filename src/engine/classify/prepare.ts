@@ -3,14 +3,14 @@ import { UserError } from "../../errors/index.js";
 import type { BlockDefinition } from "../../nn/index.js";
 import { loadersOf } from "../training/settings.js";
 import { formatReport } from "../weights/transfer.js";
-import { type LoadedClassifier, openClassifier } from "./open.js";
+import { type OpenedWeights, openWeights } from "./open.js";
 import { augmentOf, type ClassifySettings, type ClassifyWish, settle } from "./settings.js";
 
 /** Everything that training a classifier stands on. */
 export interface PreparedClassifier {
   readonly settings: ClassifySettings;
   readonly names: readonly string[];
-  readonly loaded: LoadedClassifier;
+  readonly loaded: OpenedWeights;
   /** How many pictures there are to train on, and to validate on. */
   readonly pictures: number;
   readonly validated: number;
@@ -49,7 +49,7 @@ export async function prepareClassifier(
   const [train, val] = [await scan("train"), await scan("val")];
   const { model: file, weights, imgsz, seed } = wish;
   const source = resumed ? { weights: resumed } : { model: file, weights, imgsz };
-  const open = (dropPath?: number) => openClassifier({ ...source, names, dropPath, extra, seed });
+  const open = (dropPath?: number) => openWeights({ ...source, names, dropPath, extra, seed });
   const first = await open(wish.drop_path);
   const [height, width] = first.model.imageSize;
   if (height !== width) throw new UserError(`the model takes pictures of ${height} x ${width}, training takes squares`);

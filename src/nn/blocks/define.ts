@@ -50,6 +50,7 @@ export const ignored = arg<ArgValue>("anything", () => true);
 export const factor = arg<number>("a number over 0", (v) => typeof v === "number" && v > 0 && v <= 1024);
 /** A share that is dropped: from 0, below 1. */
 export const rate = arg<number>("a number from 0, below 1", (v) => typeof v === "number" && v >= 0 && v < 1);
+export const share = arg<number>("a number from 0 to 1", (v) => typeof v === "number" && v >= 0 && v <= 1);
 export const text = arg<string>("text", (v) => typeof v === "string");
 export const counts = arg<number[]>(
   "a list of whole numbers over 0",
@@ -99,8 +100,11 @@ export interface BlockContext {
   readonly channels: readonly number[];
 }
 
-/** Called with one tensor, or with a list where the row has several inputs. */
-export type BlockModule = Module<(x: Tensor) => Tensor> | Module<(xs: readonly Tensor[]) => Tensor>;
+/** Called with one tensor, or with a list where the row has several inputs; gives one, or a list where it has `maps`. */
+export type BlockModule =
+  | Module<(x: Tensor) => Tensor>
+  | Module<(xs: readonly Tensor[]) => Tensor>
+  | Module<(x: Tensor) => readonly Tensor[]>;
 
 /** How a module name of a YAML row becomes a module. */
 export interface BlockDefinition {
@@ -117,6 +121,8 @@ export interface BlockDefinition {
   readonly list?: boolean;
   /** Width of the output; by default the argument `c2`, or the input's width. */
   readonly channels?: (args: never, inputs: readonly number[]) => number;
+  /** Widths of the maps, where the module gives a list of them; whoever reads the row gets them all. */
+  readonly maps?: (args: never, inputs: readonly number[]) => readonly number[];
   readonly build: (args: never, context: BlockContext) => BlockModule;
 }
 
@@ -128,8 +134,9 @@ type ValuesOf<S> = { readonly [K in keyof S]: ValueOf<S[K]> };
  * module from them.
  */
 export function defineBlock<S extends Readonly<Record<string, Arg<never>>> | Readonly<Record<string, Arg>>>(
-  definition: Omit<BlockDefinition, "args" | "build" | "channels"> & {
+  definition: Omit<BlockDefinition, "args" | "build" | "channels" | "maps"> & {
     readonly args: S;
+    readonly maps?: (args: ValuesOf<S>, inputs: readonly number[]) => readonly number[];
     readonly channels?: (args: ValuesOf<S>, inputs: readonly number[]) => number;
     readonly build: (args: ValuesOf<S>, context: BlockContext) => BlockModule;
   },

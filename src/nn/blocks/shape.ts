@@ -29,6 +29,18 @@ export const Concat = defineBlock({
   build: ({ dimension }) => module({}, (xs: readonly Tensor[]) => concat(xs, dimension)),
 });
 
+/** One of the maps of a row that gives several, or of several rows. */
+export const Feature = defineBlock({
+  name: "Feature",
+  list: true,
+  args: { index: whole },
+  channels: ({ index }, inputs) => {
+    if (index < inputs.length) return inputs[index];
+    throw new UserError(`argument index: got ${index}, expected less than ${inputs.length}, the maps there are`);
+  },
+  build: ({ index }) => module({}, (xs: readonly Tensor[]) => xs[index]),
+});
+
 export const Sum = defineBlock({
   name: "Sum",
   list: true,

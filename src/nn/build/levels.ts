@@ -13,15 +13,14 @@ const sides = [256, 1024, 768, 1280];
  * @throws UserError where that is no whole number.
  */
 export function measureStrides(
-  features: (x: Tensor) => readonly Tensor[],
-  levels: readonly number[],
+  levels: (x: Tensor) => readonly Tensor[],
   { ch, where }: { ch: number; where: string },
 ): number[] {
   let failure: unknown;
   for (const side of sides) {
     try {
-      const outputs = features(input([1, ch, side, side]));
-      return levels.map((level) => at(where, () => strideOf(outputs[level], side)));
+      const maps = levels(input([1, ch, side, side]));
+      return maps.map((map) => at(where, () => strideOf(map, side)));
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       failure ??= error;

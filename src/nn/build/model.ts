@@ -26,8 +26,10 @@ export interface Layer {
 export interface DetectionModel {
   /** Pictures [b, ch, h, w] from 0 to 1 to raw maps [b, anchors, h, w, 5 + classes] of every level. */
   readonly module: Module<(x: Tensor) => readonly Tensor[]>;
-  /** The output of every layer; the head's is undefined here. */
+  /** The output of every layer, the last one of those with several; the head's is undefined here. */
   readonly layerOutputs: (x: Tensor) => readonly Tensor[];
+  /** All maps of every layer: one, but for a backbone that gives those of its stages. */
+  readonly layerMaps: (x: Tensor) => readonly (readonly Tensor[])[];
   readonly head: DetectHead;
   readonly strides: readonly number[];
   /** Sides of pictures must be multiples of this. */
@@ -59,7 +61,7 @@ const mostModules = 10_000;
 const mostParameters = 2_000_000_000;
 
 interface Built {
-  readonly run: (inputs: readonly Tensor[]) => Tensor;
+  readonly run: (inputs: readonly Tensor[]) => readonly Tensor[];
   readonly part: Part;
   readonly layer: Layer;
 }
@@ -75,7 +77,7 @@ export function buildModel(yaml: unknown, options: BuildOptions = {}): Detection
   const known = new Map([...Object.values(blocks), ...(options.extra ?? [])].map((block) => [block.name, block]));
   const activation = at(place("activation"), () => parseActivation(config.activation ?? "nn.SiLU()"));
   const built: Built[] = [];
-  const widths: number[] = [];
+  const widths: (readonly number[])[] = [];
   const last = config.rows.length - 1;
   let modules = 0;
   config.rows.forEach((row, index) => {
@@ -85,7 +87,7 @@ export function buildModel(yaml: unknown, options: BuildOptions = {}): Detection
         if (index !== last) throw new UserError("Detect must be the last row");
         return;
       }
-      const inputs = sources(row, index).map((from) => (from < 0 ? config.ch : widths[from]));
+      const inputs = sources(row, index).flatMap((from) => (from < 0 ? config.ch : widths[from]));
       const resolved = resolveRow(row, { config, known, inputs });
       if (index === last) throw new UserError("the last row must be Detect");
       const { definition, repeats, args } = resolved;
@@ -96,15 +98,10 @@ export function buildModel(yaml: unknown, options: BuildOptions = {}): Detection
       if (parameters > mostParameters) {
         throw new UserError(`${parameters} parameters, expected at most ${mostParameters}`);
       }
-      widths.push(
-        definition.channels
-          ? definition.channels(args as never, inputs)
-          : ((args.c2 as number | undefined) ?? inputs[0]),
-      );
+      widths.push(widthsOf(definition, args, inputs));
       built.push({
         part,
-        run: (xs) =>
-          definition.list ? (part as (xs: readonly Tensor[]) => Tensor)(xs) : (part as (x: Tensor) => Tensor)(xs[0]),
+        run: (xs) => [(part as (x: unknown) => Tensor | readonly Tensor[])(definition.list ? xs : xs[0])].flat(),
         layer: { index, from: row.from, repeats, module: row.module, args, parameters },
       });
     });
@@ -112,32 +109,41 @@ export function buildModel(yaml: unknown, options: BuildOptions = {}): Detection
   return assemble(config, built, { widths, anchors: options.anchors });
 }
 
+function widthsOf(definition: BlockDefinition, args: Args, inputs: readonly number[]): readonly number[] {
+  if (definition.maps) return definition.maps(args as never, inputs);
+  if (definition.channels) return [definition.channels(args as never, inputs)];
+  return [(args.c2 as number | undefined) ?? inputs[0]];
+}
+
 function assemble(
   config: ModelConfig,
   built: readonly Built[],
-  { widths, anchors }: { widths: readonly number[]; anchors?: readonly (readonly number[])[] },
+  { widths, anchors }: { widths: readonly (readonly number[])[]; anchors?: readonly (readonly number[])[] },
 ): DetectionModel {
   const headRow = config.rows[built.length];
-  const levels = sources(headRow, built.length);
+  const levelRows = sources(headRow, built.length);
   const where = `${headRow.place}: row ${built.length} (Detect)`;
-  const features = (x: Tensor): Tensor[] => {
-    const outputs: Tensor[] = [];
+  const layerMaps = (x: Tensor): (readonly Tensor[])[] => {
+    const outputs: (readonly Tensor[])[] = [];
     // Between the layers `recompute` may forget what is inside them.
     const start = boundary(x);
     built.forEach(({ run, layer }) => {
-      const inputs = sources(config.rows[layer.index], layer.index).map((from) => (from < 0 ? start : outputs[from]));
-      outputs.push(
-        at(`${config.rows[layer.index].place}: row ${layer.index} (${layer.module})`, () =>
-          boundary(shapeChecked(() => run(inputs))),
-        ),
+      const inputs = sources(config.rows[layer.index], layer.index).flatMap((from) =>
+        from < 0 ? start : outputs[from],
       );
+      const place = `${config.rows[layer.index].place}: row ${layer.index} (${layer.module})`;
+      outputs.push(at(place, () => shapeChecked(() => run(inputs)).map(boundary)));
     });
     return outputs;
   };
-  const given = at(where, () => levelAnchors(anchors ?? headAnchors(headRow, config), levels.length));
-  const strides = measureStrides(features, levels, { ch: config.ch, where });
+  const levels = (x: Tensor): Tensor[] => {
+    const outputs = layerMaps(x);
+    return levelRows.flatMap((row) => outputs[row]);
+  };
+  const ch = levelRows.flatMap((row) => widths[row]);
+  const given = at(where, () => levelAnchors(anchors ?? headAnchors(headRow, config), ch.length));
+  const strides = measureStrides(levels, { ch: config.ch, where });
   const pixels = orderAnchors(given, strides);
-  const ch = levels.map((level) => widths[level]);
   const head = detectHead({ nc: config.nc, anchors: pixels, ch, strides });
   const args = { nc: config.nc, anchors: pixels, ch, inplace: true };
   const layer = {
@@ -150,11 +156,9 @@ function assemble(
   };
   const parts = { model: list([...built.map(({ part }) => part), head.module]) };
   return {
-    module: module(parts, (x: Tensor) => {
-      const outputs = features(x);
-      return head.module(levels.map((level) => outputs[level]));
-    }),
-    layerOutputs: features,
+    module: module(parts, (x: Tensor) => head.module(levels(x))),
+    layerOutputs: (x) => layerMaps(x).map((maps) => maps[maps.length - 1]),
+    layerMaps,
     head,
     strides,
     stride: Math.max(...strides),

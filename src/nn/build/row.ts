@@ -55,11 +55,13 @@ export function resolveRow(row: Row, { config, known, inputs }: RowContext): Res
     throw new UserError(`module "${row.module}" is not known${suggestion(row.module, [...known.keys(), "Detect"])}`);
   }
   if (inputs.length > 1 && !definition.list) {
-    throw new UserError(`from: got ${inputs.length} layers, expected one: ${row.module} has a single input`);
+    const [what, hint] = typeof row.from === "number" ? ["maps", "; a row Feature picks one"] : ["layers", ""];
+    throw new UserError(`from: got ${inputs.length} ${what}, expected one: ${row.module} has a single input${hint}`);
   }
   const repeats = row.number > 1 ? Math.max(roundHalfEven(row.number * config.depth), 1) : row.number;
-  if (repeats > 1 && definition.list) {
-    throw new UserError(`number: got ${row.number}, expected 1: ${row.module} takes a list and gives one output`);
+  if (repeats > 1 && (definition.list || definition.maps)) {
+    const shape = definition.list ? "takes a list and gives one output" : "takes one input and gives a list";
+    throw new UserError(`number: got ${row.number}, expected 1: ${row.module} ${shape}`);
   }
   const values = row.args.map((value) => lookUp(value, config));
   if (definition.widths === "scaled") {

@@ -4,7 +4,7 @@ import type { Classifier } from "../classifier.js";
 import { layerNorm, linear } from "../layers/basic.js";
 import { type Children, module, namedParams } from "../module.js";
 import { type SwinBackbone, swinBackbone } from "./backbone.js";
-import { checkGrid, type SwinConfig, type SwinOptions, swinConfig } from "./config.js";
+import { checkGrid, type SwinConfig, type SwinOptions, swinConfig, withoutGaps } from "./config.js";
 import { withSwinInit } from "./init.js";
 
 /** What of a configuration a run decides. */
@@ -34,8 +34,7 @@ export interface SwinFeatures extends ReturnType<SwinBackbone["run"]> {
  * @throws UserError where the picture size does not divide into windows.
  */
 export function buildSwinClassifier(options: SwinOptions, { classes = 1000, ...run }: SwinRun = {}): SwinClassifier {
-  const given = Object.fromEntries(Object.entries(run).filter(([, value]) => value !== undefined));
-  const config = swinConfig({ ...options, ...given });
+  const config = swinConfig({ ...options, ...withoutGaps(run) });
   checkGrid(config);
   const backbone = swinBackbone(config, { fitted: config.imageSize });
   const width = backbone.widths[backbone.widths.length - 1];

@@ -84,7 +84,7 @@ export function swinConfig(options: SwinOptions): SwinConfig {
     heads: depths.map((_, i) => Math.max(1, Math.floor((embedDim << i) / 32))),
     // Blocks that start as the identity need the norm behind the branch.
     normStart: norm === "res-post" ? 0 : 1,
-    ...options,
+    ...withoutGaps(options),
     norm,
     window: each(options.window ?? 8),
     pretrainedWindow: each(options.pretrainedWindow ?? 0),
@@ -93,6 +93,10 @@ export function swinConfig(options: SwinOptions): SwinConfig {
   check(config);
   return config;
 }
+
+/** A record without the keys that are there and undefined. */
+export const withoutGaps = <T extends object>(record: T): T =>
+  Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as T;
 
 function check({ embedDim, depths, heads, window, pretrainedWindow }: SwinConfig): void {
   if (depths.length === 0) throw new UserError("depths: got none, expected the blocks of each stage");
@@ -128,19 +132,27 @@ export function fittedWindow([rows, columns]: Pair, window: number, block: numbe
 export const fittedWindows = (config: SwinConfig): number[] =>
   config.depths.map((_, i) => fittedWindow(stageGrid(config, config.imageSize, i), config.window[i], 0).window);
 
+/** The side of the windows that the position bias of each stage was first trained with. */
+export const trainedWindows = (config: SwinConfig): number[] =>
+  fittedWindows(config).map((side, i) => config.pretrainedWindow[i] || side);
+
 /**
- * The configuration for another picture size or window: the position bias goes on speaking the scale of the windows that it
- * was first trained with.
+ * The configuration with a position bias that speaks the scale of windows that it was first trained with, unless it already
+ * names one.
  */
+export function scaledLike(config: SwinConfig, trained: readonly number[]): SwinConfig {
+  const windows = fittedWindows(config);
+  const told = config.pretrainedWindow.some((side) => side > 0);
+  return told || trained.every((side, i) => side === windows[i]) ? config : { ...config, pretrainedWindow: trained };
+}
+
+/** The configuration for another picture size or window, its position bias as it was trained. */
 export function resizedSwin(
   config: SwinConfig,
   { imageSize, window }: Pick<SwinOptions, "imageSize" | "window">,
 ): SwinConfig {
-  const trained = fittedWindows(config).map((side, i) => config.pretrainedWindow[i] || side);
   const resized = swinConfig({ ...config, imageSize: imageSize ?? config.imageSize, window: window ?? config.window });
-  const now = fittedWindows(resized);
-  const same = trained.every((side, i) => side === now[i]);
-  return { ...resized, pretrainedWindow: same ? config.pretrainedWindow : trained };
+  return scaledLike(resized, trainedWindows(config));
 }
 
 /** @throws UserError where a picture does not divide into patches, windows and merges. */

@@ -9,12 +9,13 @@ import {
   flag,
   oneOf,
   rate,
+  share,
   size,
   upTo,
   whole,
 } from "../blocks/define.js";
 import type { Place } from "../build/config.js";
-import { type SwinOptions, type SwinVariant, swinVariants } from "./config.js";
+import { type SwinConfig, type SwinOptions, type SwinVariant, swinVariants } from "./config.js";
 
 /**
  * The settings of a `swinv2` section of a model YAML; `variant` brings those of a published one, other keys go before.
@@ -47,6 +48,17 @@ export function readSwin(section: unknown, place: Place): SwinOptions {
   return all as unknown as SwinOptions;
 }
 
+/** A model YAML of this configuration, as plain contents: the contrary of reading it. */
+export function swinYaml(config: SwinConfig, classes: number): object {
+  const section: Record<string, unknown> = {};
+  for (const [key, [name]] of Object.entries(keys)) {
+    if (key === "variant") continue;
+    const value = config[name as keyof SwinConfig];
+    section[key] = Array.isArray(value) ? [...value] : value;
+  }
+  return { task: "classify", nc: classes, ch: config.channels, swinv2: section };
+}
+
 const mostBlocks = 1000;
 
 const keys = {
@@ -67,7 +79,7 @@ const keys = {
   patch_norm: ["patchNorm", flag],
   absolute_position: ["absolutePosition", flag],
   norm: ["norm", oneOf("res-post", "pre")],
-  norm_start: ["normStart", whole],
+  norm_start: ["normStart", share],
   attention: ["attention", oneOf("cosine", "dot")],
   bias: ["bias", oneOf("log", "linear", "table")],
 } as const satisfies Record<string, readonly [string, Arg]>;
