@@ -1,4 +1,12 @@
-import { type CommandName, commandOptions, hypRanges, type Option } from "../engine/config/index.js";
+import {
+  type CommandName,
+  classifyOptions,
+  commandOptions,
+  hypRanges,
+  type Option,
+  type OptionTable,
+  type Task,
+} from "../engine/config/index.js";
 import { colours } from "./colour.js";
 
 /** A line on each command. */
@@ -27,7 +35,7 @@ const examples: Readonly<Record<CommandName, string>> = {
 /** What `swinyolo --help` shows. */
 export const overview = (): string =>
   [
-    "Detectors of the YOLO family with Swin Transformer V2 blocks: train, validate, predict, export.",
+    "Detectors of the YOLO family with Swin Transformer V2 blocks, and picture classifiers: train, validate, predict, export.",
     "",
     "  swinyolo COMMAND name=value ...",
     "",
@@ -37,19 +45,39 @@ export const overview = (): string =>
     "swinyolo COMMAND --help lists a command's options; swinyolo --version tells the version.",
   ].join("\n");
 
-/** The options of a command, as text for a terminal. */
-export function helpOf(command: CommandName): string {
-  const options: [string, Option][] = Object.entries(commandOptions[command]);
+/** The options of a command for a task, as text for a terminal. */
+export function helpOf(command: CommandName, task: Task = "detect"): string {
+  const others: Readonly<Record<string, OptionTable>> = classifyOptions;
+  const classifies = task === "classify" && Object.hasOwn(others, command);
+  const options = Object.entries<Option>(classifies ? others[command] : commandOptions[command]);
+  const train = command === "train" && !classifies;
   return [
-    `swinyolo ${command}: ${summaries[command]}`,
+    `swinyolo ${command}: ${classifies ? classifySummaries[command] : summaries[command]}`,
     "",
-    `  ${examples[command]}`,
+    `  ${classifies ? classifyExamples[command] : examples[command]}`,
     "",
     "Options (name=value, --name value or, for true, the bare name):",
     ...options.map(([name, option]) => row(name, option)),
-    ...(command === "train" ? ["", "Every key of a hyp file can be given too:", wrap(Object.keys(hypRanges), 90)] : []),
+    ...(train ? ["", "Every key of a hyp file can be given too:", wrap(Object.keys(hypRanges), 90)] : []),
+    ...(Object.hasOwn(others, command) && !classifies
+      ? ["", `Classifiers have other options: swinyolo ${command} task=classify --help`]
+      : []),
   ].join("\n");
 }
+
+const classifySummaries: Readonly<Record<string, string>> = {
+  train: "train a picture classifier",
+  val: "validate a classifier on class folders",
+  predict: "name what pictures show",
+  export: "write a classifier as an ONNX file",
+};
+
+const classifyExamples: Readonly<Record<string, string>> = {
+  train: "swinyolo train task=classify model=swinv2-nano.yaml data=FOLDER epochs=50",
+  val: "swinyolo val weights=runs/train-cls/exp/weights/best.safetensors data=FOLDER",
+  predict: "swinyolo predict weights=best.safetensors source=pictures/",
+  export: "swinyolo export weights=best.safetensors",
+};
 
 function row(name: string, { help, expected, default: fallback, aliases = [] }: Option): string {
   const start = fallback === undefined || fallback === false ? "" : ` [${same(fallback)}]`;

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
-import { type CommandName, commandOptions, parseOptions } from "../engine/config/index.js";
+import { type CommandName, checkOptions, commandOptions, type Task } from "../engine/config/index.js";
 import { Failure, messageOf, suggestion, UserError } from "../errors/index.js";
 import { commands } from "./commands/index.js";
 import { helpOf, overview, summaries } from "./help.js";
@@ -61,9 +61,9 @@ function program(): Command {
   return root;
 }
 
-function showHelp(name: string): void {
+function showHelp(name: string, { task }: { task: Task } = { task: "detect" }): void {
   if (!isCommand(name)) throw unknownCommand(name);
-  process.stdout.write(`${helpOf(name)}\n`);
+  process.stdout.write(`${helpOf(name, task)}\n`);
 }
 
 function isCommand(name: string): name is CommandName {
@@ -76,13 +76,13 @@ function unknownCommand(name: string): UserError {
 
 async function run(name: CommandName, words: readonly string[]): Promise<void> {
   if (words.some((word) => word === "--help" || word === "-h" || word === "help")) {
-    showHelp(name);
+    showHelp(name, { task: words.some((word) => /^(--)?task=classify$/.test(word)) ? "classify" : "detect" });
     return;
   }
   const given = parseWords(words);
   // Mistakes show before anything heavy is loaded.
-  const { options } = parseOptions(name, given);
-  const output = createOutput(options.json);
+  const { json } = checkOptions(name, given);
+  const output = createOutput(json);
   const stop = interruptible(() => output.clear());
   try {
     await commands[name]({ given, output, interrupt: stop.interrupt });

@@ -69,6 +69,15 @@ export function duration(seconds: number): string {
   return `${Math.floor(s / 3600)} h ${String(Math.floor((s % 3600) / 60)).padStart(2, "0")} min`;
 }
 
+/** Seconds an epoch takes, everything included, from the epochs so far. */
+export function createPace(): (event: { readonly epoch: number; readonly seconds: number }) => number {
+  let first: { at: number; epoch: number } | undefined;
+  return ({ epoch, seconds }) => {
+    first ??= { at: performance.now() - seconds * 1000, epoch: epoch - 1 };
+    return (performance.now() - first.at) / 1000 / (epoch - first.epoch);
+  };
+}
+
 /** Columns of text under headings; numbers to the right, texts to the left. */
 export function table(headings: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const cells = rows.map((row) => row.map(String));

@@ -1,8 +1,13 @@
 import { checkData as checkDataset, type DataCheck } from "../data/index.js";
 import { UserError } from "../errors/index.js";
+import type { ClassifyEvent } from "./classify/events.js";
+import { type ClassifyExportResult, exportClassifier } from "./classify/export.js";
+import { type ClassPrediction, classifyPictures } from "./classify/predict.js";
+import { trainClassifier } from "./classify/train.js";
+import { type ClassifyValResult, validateClassifier } from "./classify/val.js";
 import { readHyp } from "./config/hyp.js";
-import type { Given, HypOverrides, Options } from "./config/index.js";
-import { commandOptions, givenOptions, parseOptions } from "./config/index.js";
+import type { ClassifyGiven, Given, HypOverrides, Options } from "./config/index.js";
+import { commandOptions, givenOptions, isClassifyCall, parseClassifyOptions, parseOptions } from "./config/index.js";
 import { type ExportContext, type ExportResult, exportRun } from "./export.js";
 import { type ModelInfo, modelInfo } from "./info.js";
 import { planTraining, type TrainingPlan } from "./plan.js";
@@ -19,14 +24,29 @@ export interface CallContext {
   readonly signal?: AbortSignal;
 }
 
+/** What a training call may be given besides. */
+export interface TrainCallContext extends CallContext {
+  readonly onScan?: (split: string, done: number, total: number) => void;
+}
+
 /**
- * Trains a detector. Options as on the command line (`swinyolo train --help`), and every key of a hyp file.
+ * Trains a detector, or with `task: "classify"` a classifier. Options as on the command line (`swinyolo train --help`), for
+ * detectors every key of a hyp file too. Without `task` the weights, the model or the resumed run say what it is; the events of
+ * a classifier have `task: "classify"`.
  * @throws UserError for mistakes in options, data or files.
  */
+export function train(given: ClassifyGiven<"train">, context?: TrainCallContext): AsyncGenerator<ClassifyEvent>;
+export function train(given: Given<"train"> & HypOverrides, context?: TrainCallContext): AsyncGenerator<TrainEvent>;
 export async function* train(
-  given: Given<"train"> & HypOverrides,
-  { signal, onScan }: CallContext & { onScan?: (split: string, done: number, total: number) => void } = {},
-): AsyncGenerator<TrainEvent> {
+  given: ClassifyGiven<"train"> | (Given<"train"> & HypOverrides),
+  { signal, onScan }: TrainCallContext = {},
+): AsyncGenerator<TrainEvent | ClassifyEvent> {
+  if (isClassifyCall("train", given)) {
+    const { resume, plugin, json: _, ...wish } = parseClassifyOptions("train", given);
+    const moreEpochs = given.epochs === undefined ? undefined : wish.epochs;
+    yield* trainClassifier(wish, { resume, moreEpochs, extra: await loadPlugin(plugin), signal, onScan });
+    return;
+  }
   const { options, hyp: overrides } = parseOptions("train", given);
   const { hyp, warnings } = readHyp(options.hyp, overrides, { strict: options.strict });
   for (const message of warnings) yield { type: "report", message };
@@ -71,23 +91,56 @@ function trainSettings(o: Options<"train">, given: ReadonlySet<string>): TrainSe
   };
 }
 
-/** Validates weights on a data set: precision, recall, mAP, and COCO's figures with `annotations`. */
+/** What a validating call may be given besides. */
+export interface ValCallContext extends CallContext {
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * Validates weights on a data set: precision, recall, mAP, and COCO's figures with `annotations`; of a classifier (which its
+ * weights or `task: "classify"` say) top-1 and top-5.
+ */
+export function val(given: ClassifyGiven<"val">, context?: ValCallContext): Promise<ClassifyValResult>;
+export function val(given: Given<"val">, context?: ValCallContext): Promise<ValResult>;
 export async function val(
-  given: Given<"val">,
-  { signal, onProgress }: CallContext & { onProgress?: (done: number, total: number) => void } = {},
-): Promise<ValResult> {
+  given: ClassifyGiven<"val"> | Given<"val">,
+  { signal, onProgress }: ValCallContext = {},
+): Promise<ValResult | ClassifyValResult> {
+  if (isClassifyCall("val", given)) {
+    const own = parseClassifyOptions("val", given);
+    return validateClassifier(own, { extra: await loadPlugin(own.plugin), signal, onProgress });
+  }
   const { options } = parseOptions("val", given);
   return valRun(options, { extra: await loadPlugin(options.plugin), signal, onProgress });
 }
 
-/** Detects objects in files: pictures, folders, patterns, lists, videos. */
-export async function* predict(given: Given<"predict">, { signal }: CallContext = {}): AsyncGenerator<Prediction> {
+/** Detects objects in files: pictures, folders, patterns, lists, videos; with a classifier tells what pictures show. */
+export function predict(given: ClassifyGiven<"predict">, context?: CallContext): AsyncGenerator<ClassPrediction>;
+export function predict(given: Given<"predict">, context?: CallContext): AsyncGenerator<Prediction>;
+export async function* predict(
+  given: ClassifyGiven<"predict"> | Given<"predict">,
+  { signal }: CallContext = {},
+): AsyncGenerator<Prediction | ClassPrediction> {
+  if (isClassifyCall("predict", given)) {
+    const own = parseClassifyOptions("predict", given);
+    yield* classifyPictures(own, { extra: await loadPlugin(own.plugin), signal });
+    return;
+  }
   const { options } = parseOptions("predict", given);
   yield* predictRun(options, { extra: await loadPlugin(options.plugin), signal });
 }
 
 /** Writes weights as an ONNX file and checks it. */
-export async function exportModel(given: Given<"export">, context: ExportContext = {}): Promise<ExportResult> {
+export function exportModel(given: ClassifyGiven<"export">, context?: ExportContext): Promise<ClassifyExportResult>;
+export function exportModel(given: Given<"export">, context?: ExportContext): Promise<ExportResult>;
+export async function exportModel(
+  given: ClassifyGiven<"export"> | Given<"export">,
+  context: ExportContext = {},
+): Promise<ExportResult | ClassifyExportResult> {
+  if (isClassifyCall("export", given)) {
+    const own = parseClassifyOptions("export", given);
+    return exportClassifier(own, { extra: await loadPlugin(own.plugin) });
+  }
   const { options } = parseOptions("export", given);
   if (options.weights === undefined) throw new UserError("weights expected: weights=best.safetensors");
   return exportRun({ ...options, weights: options.weights, extra: await loadPlugin(options.plugin) }, context);

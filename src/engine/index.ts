@@ -2,6 +2,17 @@ export { type BlockDefinition, defineBlock, type OptimizerKind, parseActivation 
 export { type CallContext, checkData, exportModel, info, plan, predict, train, val } from "./api.js";
 export type { ClassifierInfo } from "./classifierInfo.js";
 export { type ClassifierSource, type LoadedClassifier, openClassifier } from "./classifierModel.js";
+export type {
+  ClassifyBatch,
+  ClassifyEnd,
+  ClassifyEpoch,
+  ClassifyEvent,
+  ClassifyStart,
+} from "./classify/events.js";
+export type { ClassifyExportResult } from "./classify/export.js";
+export type { ClassGuess, ClassPrediction } from "./classify/predict.js";
+export { groupsOf } from "./classify/train.js";
+export type { ClassAccuracy, ClassifyValResult } from "./classify/val.js";
 export { readHyp } from "./config/hyp.js";
 export * from "./config/index.js";
 export * from "./draw/index.js";

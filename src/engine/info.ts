@@ -135,13 +135,13 @@ const shapeOf = (maps: readonly Tensor[]): LayerInfo["shape"] =>
   maps.length === 1 ? maps[0].shape : maps.map(({ shape }) => shape);
 
 async function describedClassifier(settings: InfoSettings): Promise<Classifier | undefined> {
-  const { model: file, weights, imgsz, window, nc } = settings;
+  const { model: file, weights, imgsz, window, nc, extra } = settings;
   if (file !== undefined) {
     const { yaml, place } = readModelFile(file);
-    return isClassifier(yaml) ? buildClassifier(yaml, { nc, place, imageSize: imgsz, window }) : undefined;
+    return isClassifier(yaml) ? buildClassifier(yaml, { nc, place, imageSize: imgsz, window, extra }) : undefined;
   }
   if (weights === undefined || !(await holdsClassifier(weights))) return undefined;
-  return (await openClassifier({ weights, imageSize: imgsz, window, nc })).model;
+  return (await openClassifier({ weights, imageSize: imgsz, window, nc, extra })).model;
 }
 
 // A YAML alone is built without numbers for its weights.

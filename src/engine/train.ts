@@ -13,7 +13,7 @@ import {
   weightDecayScale,
 } from "../nn/index.js";
 import { type Evaluation, evaluate, lateMessage } from "./evaluate.js";
-import { createFedForward, createForward } from "./inference/forward.js";
+import { createFedForward, createForward, mostFed } from "./inference/forward.js";
 import { createLossProgram } from "./inference/loss.js";
 import { fitness } from "./metrics/ap.js";
 import { saveCheckpoint } from "./run/checkpoint.js";
@@ -367,10 +367,6 @@ async function buildRun({ settings, hyp, prepared, context, resumed, keep }: Run
     },
   };
 }
-
-// Compiling anew each epoch with the weights folded in takes about half a second a shape and saves 2 ms a picture
-// (yolov5n-swinv2 at 320 px on 2 cores): up to so many pictures it is faster to keep one program and feed it the weights.
-const mostFed = 400;
 
 /** The model's YAML with the classes and anchors that it was trained with. */
 function modelYaml(yaml: object, names: readonly string[], anchors: HostArray, strides: readonly number[]): object {

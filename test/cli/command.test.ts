@@ -44,6 +44,17 @@ describe("a mistake ends in one line that names it, with exit code 2", () => {
     ],
     ["weights that are not there", () => ["predict", "weights=nothing.pt", "source=."], /nothing\.pt: .*no such file$/],
     ["a model that is not there", () => ["info", "model=yolov5n-swinv3"], /did you mean "yolov5n-swinv2(\.yaml)?"\?$/],
+    [
+      "class folders that are not there",
+      () => ["train", "model=swinv2-nano", "data=nowhere"],
+      /nowhere: no such file$/,
+    ],
+    [
+      "an option that classifiers have not",
+      () => ["train", "task=classify", "mosaic=1"],
+      /^mosaic: an option of detectors, not of classifiers$/,
+    ],
+    ["a task's name", () => ["train", "task=clasify"], /^task=clasify: expected one of detect, classify$/],
     ["nothing given to info", () => ["info"], /^model or weights expected/],
     ["a network that cannot be planned", () => ["plan", "model=swinv3-g"], /did you mean "swinv2-g"\?/],
     ["nothing given to check-data", () => ["check-data"], /^data expected/],

@@ -1,3 +1,4 @@
+import { isClassifyCall } from "../../engine/config/index.js";
 import { type ExportResult, exportModel as run } from "../../engine/index.js";
 import type { Output } from "../output.js";
 import type { Call } from "./index.js";
@@ -5,16 +6,18 @@ import type { Call } from "./index.js";
 /** `swinyolo export`: writes the file and says how it compares with the model. */
 export async function exportModel({ given, output }: Call): Promise<void> {
   output.progress("Tracing, folding and checking ...");
-  const result = await run(given, { onProgress: output.progress });
+  const context = { onProgress: output.progress };
+  const result = isClassifyCall("export", given)
+    ? await run({ ...given, task: "classify" }, context)
+    : await run(given, context);
   output.object(result);
   output.line(`Wrote ${result.file} (${result.megabytes.toFixed(1)} MB)`);
   output.line(`  input   ${result.inputs.join("; ")}`);
   output.line(`  output  ${result.outputs.join("; ")}`);
-  if (result.int8) int8Lines(result.int8, output);
-  else
-    output.line(
-      `  check   same detections as the model; largest difference ${result.check.maxDifference.toExponential(1)}`,
-    );
+  const difference = `largest difference ${result.check.maxDifference.toExponential(1)}`;
+  if ("task" in result) output.line(`  check   same logits as the model; ${difference}`);
+  else if (result.int8) int8Lines(result.int8, output);
+  else output.line(`  check   same detections as the model; ${difference}`);
   output.line(`Run it: swinyolo predict weights=${result.file} source=PICTURES`);
 }
 

@@ -1,10 +1,13 @@
 import { basename } from "node:path";
-import { type Prediction, predict as run } from "../../engine/index.js";
+import { isClassifyCall } from "../../engine/config/index.js";
+import { type ClassPrediction, type Prediction, predict as run } from "../../engine/index.js";
 import { bar, duration } from "../output.js";
 import type { Call } from "./index.js";
 
 /** `swinyolo predict`: a line a picture, a progress line for a video. */
-export async function predict({ given, output, interrupt }: Call): Promise<void> {
+export async function predict(call: Call): Promise<void> {
+  if (isClassifyCall("predict", call.given)) return predictClasses(call);
+  const { given, output, interrupt } = call;
   const sums = { count: 0, preprocess: 0, inference: 0, nms: 0 };
   let folder: string | undefined;
   let video: { path: string; start: number } | undefined;
@@ -37,6 +40,26 @@ export async function predict({ given, output, interrupt }: Call): Promise<void>
       );
   }
 }
+
+async function predictClasses({ given, output, interrupt }: Call): Promise<void> {
+  const sums = { count: 0, preprocess: 0, inference: 0 };
+  let folder: string | undefined;
+  for await (const found of run({ ...given, task: "classify" }, { signal: interrupt() })) {
+    folder = found.run;
+    sums.count++;
+    for (const stage of ["preprocess", "inference"] as const) sums[stage] += found.ms[stage];
+    if (output.json) {
+      const { path, width, height, classes, ms } = found;
+      output.object({ path, width, height, classes, ms });
+    } else output.line(describeClasses(found));
+  }
+  const per = (ms: number) => (ms / Math.max(sums.count, 1)).toFixed(1);
+  output.line(`\nSpeed: ${per(sums.preprocess)} ms preparing, ${per(sums.inference)} ms inference a picture`);
+  if (folder) output.line(`Written to ${folder}`);
+}
+
+const describeClasses = (found: ClassPrediction): string =>
+  `image ${found.image}/${found.images} ${found.path}: ${found.width}x${found.height} ${found.classes.map(({ name, probability }) => `${name} ${probability.toFixed(2)}`).join(", ")}, ${found.ms.inference.toFixed(1)} ms`;
 
 const describe = (found: Prediction): string =>
   `image ${found.image}/${found.images} ${found.path}: ${found.width}x${found.height} ${counts(found)}, ${found.ms.inference.toFixed(1)} ms`;

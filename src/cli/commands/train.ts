@@ -1,20 +1,44 @@
-import { parseOptions } from "../../engine/config/index.js";
-import { type BatchEvent, type EpochEvent, train as run, type TrainEvent } from "../../engine/index.js";
+import { isClassifyCall, parseClassifyOptions, parseOptions } from "../../engine/config/index.js";
+import {
+  type BatchEvent,
+  type ClassifyEvent,
+  type EpochEvent,
+  train as run,
+  type TrainEvent,
+} from "../../engine/index.js";
 import { colours } from "../colour.js";
-import { bar, duration, type Output } from "../output.js";
+import { bar, createPace, duration, type Output } from "../output.js";
 import type { Call } from "./index.js";
+import { createClassifyTalk } from "./trainClassify.js";
 
 /** `swinyolo train`: a line an epoch, progress between. */
-export async function train({ given, output, interrupt }: Call): Promise<void> {
-  const { nosave, resume } = parseOptions("train", given).options;
+export async function train(call: Call): Promise<void> {
+  const { given, output } = call;
+  if (!isClassifyCall("train", given))
+    return follow(call, { ...parseOptions("train", given).options, events: run, show: createTalk(output) });
+  const options = parseClassifyOptions("train", given);
+  const named = { ...given, task: "classify" } as const;
+  return follow(call, { ...options, events: (_, context) => run(named, context), show: createClassifyTalk(output) });
+}
+
+interface Followed<Event> {
+  readonly nosave: boolean;
+  readonly resume?: string | boolean;
+  readonly events: (given: Call["given"], context: Parameters<typeof run>[1]) => AsyncIterable<Event>;
+  readonly show: (event: Event) => void;
+}
+
+async function follow<Event extends TrainEvent | ClassifyEvent>(
+  { given, output, interrupt }: Call,
+  { nosave, resume, events, show }: Followed<Event>,
+): Promise<void> {
   const signal = interrupt();
-  const show = createTalk(output);
   let folder: string | undefined;
   let saved = Boolean(resume);
   const onScan = (split: string, done: number, total: number) =>
-    output.progress(`Reading ${split} labels  ${bar(done / total)} ${done}/${total}`);
+    output.progress(`Reading ${split}  ${bar(done / total)} ${done}/${total}`);
   try {
-    for await (const event of run(given, { signal, onScan })) {
+    for await (const event of events(given, { signal, onScan })) {
       if (event.type === "start") folder = event.run;
       if (event.type === "epoch") saved ||= !nosave;
       if (output.json) object(event, output);
@@ -30,7 +54,7 @@ export async function train({ given, output, interrupt }: Call): Promise<void> {
   }
 }
 
-function object(event: TrainEvent, output: Output): void {
+function object(event: TrainEvent | ClassifyEvent, output: Output): void {
   if (event.type === "end") {
     const { run: folder, epochs, best, weights } = event;
     output.object({ run: folder, epochs, best, weights });
@@ -41,11 +65,7 @@ const columns = ["epoch", "box", "obj", "cls", "P", "R", "mAP50", "mAP50-95", "p
 
 // Tells people of one event after the other.
 function createTalk(output: Output): (event: TrainEvent) => void {
-  let first: { at: number; epoch: number } | undefined;
-  const secondsAnEpoch = ({ epoch, seconds }: EpochEvent): number => {
-    first ??= { at: performance.now() - seconds * 1000, epoch: epoch - 1 };
-    return (performance.now() - first.at) / 1000 / (epoch - first.epoch);
-  };
+  const secondsAnEpoch = createPace();
   return (event) => {
     switch (event.type) {
       case "report":

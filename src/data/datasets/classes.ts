@@ -121,16 +121,19 @@ function foldersOf(folder: string): string[] {
   }
 }
 
-/** Which pictures of a split can be used: their sizes, as entries with one object that fills the picture. */
+/**
+ * Which pictures of a split can be used: their sizes, as entries with one object that fills the picture. With `whole` every
+ * picture is decoded.
+ */
 export async function scanClasses(
   pictures: readonly ClassPicture[],
-  { onProgress }: { onProgress?: (done: number, total: number) => void } = {},
+  { onProgress, whole }: { onProgress?: (done: number, total: number) => void; whole?: boolean } = {},
 ): Promise<{ entries: Entry[]; problems: Problem[] }> {
   let done = 0;
   const found = await mapConcurrent(
     pictures,
     async ({ path, label }) => {
-      const { width, height, problem } = await inspectSize(path, {});
+      const { width, height, problem } = await inspectSize(path, { whole });
       onProgress?.(++done, pictures.length);
       const labels = { classes: Int32Array.of(label), boxes: Float32Array.of(0.5, 0.5, 1, 1) };
       return { problem, entry: problem ? undefined : { path, width, height, labels } };

@@ -109,7 +109,9 @@ export const classifyValOptions = {
   imgsz,
   fit,
   split: choice("which part of the data", ["val", "train", "test"], { default: "val" }),
-  seed: whole("of the split, where the folder has none", { default: 0 }),
+  seed: whole("of the split, where the folder has none; the one it was trained with where left out", {
+    default: undefined,
+  }),
   verbose: flag("figures of every class", { default: false }),
   noplots: flag("draw nothing", { default: false, opposites: ["plots"] }),
   device,

@@ -16,6 +16,7 @@ import {
   wholeOrAuto,
   wholes,
 } from "./option.js";
+import { tasks } from "./task.js";
 
 const device = provider("where to run", { default: "cpu" });
 const threads = whole("threads inside an operator; the number of cores where left out", {
@@ -42,6 +43,9 @@ const iou = real("overlap over which two boxes are one object", {
 
 /** Options of `train`. Every key of a hyp file is one too. */
 export const trainOptions = {
+  task: choice("what is trained: detect or classify (then the options are others: train task=classify --help)", tasks, {
+    default: undefined,
+  }),
   model,
   weights: text("weights to start from: what fits by name and shape is taken", { default: undefined }),
   data,

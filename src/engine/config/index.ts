@@ -1,13 +1,17 @@
+import { classifyOptions } from "./classify.js";
 import { type CommandName, commandOptions, otherNames } from "./commands.js";
 import type { hypRanges } from "./hypRanges.js";
 import { parseTable, type ValuesOf } from "./option.js";
+import { taskOf, withoutTask } from "./task.js";
 
 // No import here loads files or pictures: usage is checked and explained before anything heavy is.
+export { classifyOptions } from "./classify.js";
 export { type CommandName, commandOptions, otherNames } from "./commands.js";
 export { configsFolder, resolveHypFile, resolveModelFile } from "./files.js";
 export { hypRanges } from "./hypRanges.js";
 export type { Option, OptionTable, ValuesOf } from "./option.js";
 export { givenOptions } from "./option.js";
+export { type Task, taskOf, tasks } from "./task.js";
 
 /** The options of a command, all decided. */
 export type Options<C extends CommandName> = ValuesOf<(typeof commandOptions)[C]>;
@@ -37,6 +41,53 @@ export function parseOptions<C extends CommandName>(
   command: C,
   given: Readonly<Record<string, unknown>>,
 ): { options: Options<C>; hyp: Record<string, unknown> } {
-  const { values, rest } = parseTable(commandOptions[command], given, otherNames[command]);
+  const { values, rest } = parseTable(commandOptions[command], withoutTask(given), otherNames[command]);
   return { options: values as Options<C>, hyp: rest };
+}
+
+/** Commands that there are for classifiers too. */
+export type ClassifyCommand = keyof typeof classifyOptions;
+
+/** The options of such a command for a classifier, all decided. */
+export type ClassifyOptions<C extends ClassifyCommand> = ValuesOf<(typeof classifyOptions)[C]>;
+
+/** What such a command may be given for a classifier. */
+export type ClassifyGiven<C extends ClassifyCommand> = {
+  readonly [K in keyof (typeof classifyOptions)[C]]?: ClassifyOptions<C>[K] | string | number | boolean;
+} & { readonly task: "classify" };
+
+/**
+ * The same for classifiers; an option that detectors have and classifiers have not is told apart from a slip.
+ * @throws UserError naming the option, what was got and what is expected.
+ */
+export function parseClassifyOptions<C extends ClassifyCommand>(
+  command: C,
+  given: Readonly<Record<string, unknown>>,
+): ClassifyOptions<C> {
+  const table = classifyOptions[command];
+  const detectors = [
+    ...Object.keys(commandOptions[command]),
+    ...Object.keys(otherNames[command].absent ?? {}),
+    ...(otherNames[command].extra ?? []),
+  ];
+  const absent = Object.fromEntries(
+    detectors
+      .filter((name) => !Object.hasOwn(table, name))
+      .map((name) => [name, "an option of detectors, not of classifiers"]),
+  );
+  return parseTable(table, withoutTask(given), { absent }).values as ClassifyOptions<C>;
+}
+
+/** Whether a call is one of a classifier's. */
+export const isClassifyCall = (
+  command: CommandName,
+  given: Readonly<Record<string, unknown>>,
+): command is ClassifyCommand => Object.hasOwn(classifyOptions, command) && taskOf(given) === "classify";
+
+/** Checks what any command was given, for whichever task it is. */
+export function checkOptions(
+  command: CommandName,
+  given: Readonly<Record<string, unknown>>,
+): { readonly json: boolean } {
+  return isClassifyCall(command, given) ? parseClassifyOptions(command, given) : parseOptions(command, given).options;
 }

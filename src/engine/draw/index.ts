@@ -1,4 +1,5 @@
 export { type AnnotateOptions, annotate, type DrawnBox, drawBoxes } from "./annotate.js";
+export { classGrid, writeLines } from "./classes.js";
 export { type CropOptions, crop } from "./crop.js";
 export { type BatchGridOptions, batchGrid, type GridCell, type GridOptions, grid } from "./grid.js";
 export { type Colour, readableOn } from "./paint.js";

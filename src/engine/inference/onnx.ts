@@ -73,7 +73,8 @@ function scaled({ shape, data }: HostArray, half: boolean): HostArray {
     : hostArray("float32", shape, numbers);
 }
 
-function namesOf({ metadata }: OnnxModel, file: string): string[] {
+/** The class names of an exported file; none where it has none. */
+export function namesOf({ metadata }: OnnxModel, file: string): string[] {
   const text = metadata.names as string | undefined;
   if (text === undefined) return [];
   try {

@@ -12,7 +12,11 @@ export async function openOnnxFile(runtime: Runtime, file: string, options: Onnx
   return onnxBackend(runtime, { bytes: await readModel(file), name: file, path: file }, options);
 }
 
-async function readModel(file: string): Promise<Uint8Array> {
+/**
+ * The bytes of a model file.
+ * @throws UserError naming it when it cannot be read.
+ */
+export async function readModel(file: string): Promise<Uint8Array> {
   try {
     return await readFile(file);
   } catch (error) {

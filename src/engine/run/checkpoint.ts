@@ -4,11 +4,15 @@ import { encodeSafetensors } from "../weights/safetensors.js";
 
 /** What a checkpoint says beside its numbers: everything needed to build the model again and to use it. */
 export interface CheckpointInfo {
+  /** Left out for detectors. */
+  readonly task?: string;
   /** The model's rows, as in a YAML file, with its class count. */
   readonly model: object;
   readonly names: readonly string[];
   readonly imgsz: number;
-  readonly stride: number;
+  readonly stride?: number;
+  /** How a classifier's pictures are fitted. */
+  readonly fit?: string;
   readonly hyp?: Readonly<Record<string, unknown>>;
   readonly epoch?: number;
   readonly metrics?: Readonly<Record<string, number>>;

@@ -1,7 +1,8 @@
 import { join } from "node:path";
-import { type Batch, type Entry, writePicture } from "../../data/index.js";
-import { batchGrid } from "../draw/index.js";
+import { type Batch, type ClassBatch, type Entry, writePicture } from "../../data/index.js";
+import { batchGrid, classGrid } from "../draw/index.js";
 import type { PictureResult } from "../evaluate.js";
+import { type Classified, classConfusion, likeliest } from "../metrics/accuracy.js";
 import type { ClassMetrics } from "../metrics/ap.js";
 import { confusionMatrix } from "../metrics/confusion.js";
 import { loadPlots } from "../report/load.js";
@@ -15,9 +16,9 @@ export async function plotLabels(folder: string, entries: readonly Entry[], name
 }
 
 /** results.png: losses and figures over the epochs, from results.csv. */
-export async function plotResults(folder: string, csv: string): Promise<void> {
+export async function plotResults(folder: string, csv: string, columns?: readonly string[]): Promise<void> {
   const { parseResults, resultsPlot, writePlot } = await loadPlots();
-  await writePlot(join(folder, "results.png"), resultsPlot(parseResults(csv)));
+  await writePlot(join(folder, "results.png"), resultsPlot(parseResults(csv), columns));
 }
 
 /** How many batches are drawn. */
@@ -57,6 +58,47 @@ export function valPlots(folder: string, names: readonly string[]) {
       for (const kind of ["PR", "F1", "P", "R"] as const) {
         await writePlot(join(folder, `${kind}_curve.png`), curvePlot(metrics, kind, { names }));
       }
+    },
+  };
+}
+
+/** train_batchN.jpg for the first batches of a classifier's run, with the likeliest class of each target. */
+export async function drawClassBatch(
+  folder: string,
+  batch: ClassBatch,
+  number: number,
+  names: readonly string[],
+): Promise<void> {
+  if (number < drawn)
+    await writePicture(classGrid(batch, titlesOf(batch, names)), join(folder, `train_batch${number}.jpg`));
+}
+
+const titlesOf = ({ targets, shape: [count] }: ClassBatch, names: readonly string[]): string[] =>
+  Array.from({ length: count }, (_, i) => {
+    const [first, second] = likeliest(targets.subarray(i * names.length, (i + 1) * names.length), 2);
+    const share = (c: number) => targets[i * names.length + c];
+    return share(first) > 0.8 ? names[first] : `${names[first]} ${share(first).toFixed(2)} ${names[second]}`;
+  });
+
+/** Draws the first batches of a validation with their classes and those found; `batch` for each, then `finish`. */
+export function classPlots(folder: string, names: readonly string[]) {
+  const pending: Promise<void>[] = [];
+  return {
+    batch(batch: ClassBatch, probabilities: readonly Float32Array[]) {
+      const number = pending.length;
+      if (number >= drawn) return;
+      const titles = batch.sources.map(({ label }, i) => {
+        const [found] = likeliest(probabilities[i], 1);
+        return found === label ? names[label] : `${names[label]}, not ${names[found]}`;
+      });
+      pending.push(writePicture(classGrid(batch, titles), join(folder, `val_batch${number}_pred.jpg`)));
+    },
+    /** confusion_matrix.png */
+    async finish(results: readonly Classified[]) {
+      await Promise.all(pending);
+      const { confusionPlot, writePlot } = await loadPlots();
+      const matrix = classConfusion(names.length, results);
+      await writePlot(join(folder, "confusion_matrix.png"), confusionPlot(matrix, { names, background: false }));
     },
   };
 }

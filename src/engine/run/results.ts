@@ -17,7 +17,11 @@ export const resultsColumns = [
 ] as const;
 
 /** The first line of results.csv. */
-export const resultsHeader = (): string => `${resultsColumns.map((name) => name.padStart(20)).join(",")}\n`;
+export const resultsHeader = (): string => headerOf(resultsColumns);
+
+/** Such a line of these columns. */
+export const headerOf = (columns: readonly string[]): string =>
+  `${columns.map((name) => name.padStart(20)).join(",")}\n`;
 
 /** A line of results.csv: %20.5g for each number. */
 export const resultsLine = (values: readonly number[]): string =>

@@ -1,9 +1,9 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { UserError } from "../../errors/index.js";
 import type { Hyp, TrainSettings } from "../training/settings.js";
 import { runFiles } from "./folder.js";
+import { newestRun } from "./newest.js";
 
 /** A run that is gone on with. */
 export interface Resumed {
@@ -46,16 +46,4 @@ export function checkFiles(folder: string, files: readonly string[]): void {
 export function readSettings<S extends { readonly epochs: number }>(folder: string, moreEpochs = 0): S {
   const settings = { ...(parse(readFileSync(runFiles(folder).options, "utf8")) as S), resume: folder };
   return moreEpochs > settings.epochs ? { ...settings, epochs: moreEpochs } : settings;
-}
-
-// The run whose state was written last.
-function newestRun(project: string): string {
-  const states = existsSync(project)
-    ? readdirSync(project)
-        .map((name) => runFiles(join(project, name)).state)
-        .filter((file) => existsSync(file))
-    : [];
-  const newest = states.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
-  if (newest === undefined) throw new UserError(`resume: no run in ${project} that could be continued`);
-  return dirname(newest);
 }

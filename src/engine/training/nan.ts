@@ -32,7 +32,8 @@ export async function firstBadTensor(
   { state, images }: { state: TrainState; images: HostArray },
 ): Promise<string | undefined> {
   const weights = currentWeights(state);
-  for (const [name, { data }] of weights) if (data instanceof Float32Array && !allFinite(data)) return `weight ${name}`;
+  const weight = firstBadWeight(state);
+  if (weight !== undefined) return weight;
   const { graph: layers, masks } = layerGraph(model, images.shape);
   const program = await compile(runtime, layers);
   const feeds = new Map([...weights, ["images", images] as const]);
@@ -45,9 +46,22 @@ export async function firstBadTensor(
     const output = outputs.get(`layer.${index}`);
     if (output && !allFinite(output.data as Float32Array)) return `output of layer ${index} (${module})`;
   }
-  for (const [name, { data }] of gradientViews(state, state.gradients)) {
+  return firstBadGradient(state);
+}
+
+/** The same of a state alone: weights first, then gradients. */
+export const firstBadNumber = (state: TrainState): string | undefined =>
+  firstBadWeight(state) ?? firstBadGradient(state);
+
+function firstBadWeight(state: TrainState): string | undefined {
+  for (const [name, { data }] of currentWeights(state))
+    if (data instanceof Float32Array && !allFinite(data)) return `weight ${name}`;
+  return undefined;
+}
+
+function firstBadGradient(state: TrainState): string | undefined {
+  for (const [name, { data }] of gradientViews(state, state.gradients))
     if (!allFinite(data as Float32Array)) return `gradient of ${name}`;
-  }
   return undefined;
 }
 

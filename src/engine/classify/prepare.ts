@@ -1,0 +1,90 @@
+import { type ClassBatch, createClassLoader, type Loader, readClassFolders, scanClasses } from "../../data/index.js";
+import { UserError } from "../../errors/index.js";
+import type { BlockDefinition } from "../../nn/index.js";
+import { loadersOf } from "../training/settings.js";
+import { formatReport } from "../weights/transfer.js";
+import { type OpenedWeights, openWeights } from "./open.js";
+import { augmentOf, type ClassifySettings, type ClassifyWish, settle } from "./settings.js";
+
+/** Everything that training a classifier stands on. */
+export interface PreparedClassifier {
+  readonly settings: ClassifySettings;
+  readonly names: readonly string[];
+  readonly loaded: OpenedWeights;
+  /** How many pictures there are to train on, and to validate on. */
+  readonly pictures: number;
+  readonly validated: number;
+  readonly train: Loader<ClassBatch>;
+  readonly val: Loader<ClassBatch>;
+  /** What the user should know, in the order it was found. */
+  readonly messages: readonly string[];
+  close(): Promise<void>;
+}
+
+export interface PrepareOptions {
+  readonly extra?: readonly BlockDefinition[];
+  /** Weights that a resumed run goes on with; they bring the model. */
+  readonly resumed?: string;
+  readonly onScan?: (split: string, done: number, total: number) => void;
+}
+
+/** Lists and checks the pictures, builds the model for their classes, settles what was left open, and opens the loaders. */
+export async function prepareClassifier(
+  wish: ClassifyWish,
+  { extra, resumed, onScan }: PrepareOptions,
+): Promise<PreparedClassifier> {
+  if (wish.data === undefined)
+    throw new UserError("data expected: data=FOLDER with train/CLASS/*.jpg and val/CLASS/*.jpg");
+  const { names, splits, messages: found } = readClassFolders(wish.data, { seed: wish.seed });
+  if (names.length < 2) throw new UserError(`${wish.data}: one class (${names[0]}), expected at least two`);
+  const messages = [...found];
+  const scan = async (split: "train" | "val") => {
+    const { entries, problems } = await scanClasses(splits[split], {
+      onProgress: (done, total) => onScan?.(split, done, total),
+    });
+    messages.push(`${split}: ${entries.length} pictures of ${names.length} classes, ${problems.length} left out`);
+    for (const { file, what } of problems.slice(0, 5)) messages.push(`left out: ${file}: ${what}`);
+    return entries;
+  };
+  const [train, val] = [await scan("train"), await scan("val")];
+  const { model: file, weights, imgsz, seed } = wish;
+  const source = resumed ? { weights: resumed } : { model: file, weights, imgsz };
+  const open = (dropPath?: number) => openWeights({ ...source, names, dropPath, extra, seed });
+  const first = await open(wish.drop_path);
+  const [height, width] = first.model.imageSize;
+  if (height !== width) throw new UserError(`the model takes pictures of ${height} x ${width}, training takes squares`);
+  const settings = settle(wish, { family: first.model.family, pictures: train.length, imgsz: height });
+  if (settings.imgsz % 32 && first.model.family === "yolov5")
+    throw new UserError(`imgsz=${settings.imgsz}: a multiple of the stride 32 expected`);
+  // A recipe may bring a stochastic depth of its own.
+  const loaded = settings.drop_path === wish.drop_path ? first : await open(settings.drop_path);
+  if (loaded.report && !resumed) messages.push(formatReport(loaded.report));
+  if (wish.recipe === "auto")
+    messages.push(`recipe: ${settings.recipe} (${file ?? weights}, ${train.length} pictures)`);
+  const common = { classes: names.length, imgsz: settings.imgsz, fit: settings.fit, cache: settings.cache, seed };
+  const workers = loadersOf(settings);
+  const loaders = {
+    train: createClassLoader(train, {
+      ...common,
+      batch: settings.batch,
+      augment: augmentOf(settings),
+      dropLast: true,
+      workers,
+    }),
+    val: createClassLoader(val, { ...common, batch: settings.batch, workers: Math.min(workers, 1) }),
+  };
+  messages.push(...loaders.train.warnings, ...loaders.val.warnings);
+  return {
+    settings,
+    names,
+    loaded,
+    pictures: train.length,
+    validated: val.length,
+    ...loaders,
+    messages,
+    close: async () => {
+      await loaders.train.close();
+      await loaders.val.close();
+    },
+  };
+}
