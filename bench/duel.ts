@@ -2,10 +2,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readSafetensors } from "swinyolo/engine";
-import { type Agreement, agreement, tolerance } from "./agree.js";
+import type { Agreement } from "./agree.js";
 import { type Case, caseName } from "./cases.js";
-import type { Contender, Missing, Present } from "./contenders.js";
-import { stepRates, type Waiting, writeCase } from "./prepare.js";
+import { checkSides, type Ready, unchecked } from "./check.js";
+import type { Contender, Present } from "./contenders.js";
+import { type Waiting, writeCase } from "./prepare.js";
 import { type Estimate, median, medianInterval, settled } from "./stats.js";
 import { type Ending, runOnce, type StepTime, startWorker, type Worker } from "./turns.js";
 
@@ -37,6 +38,8 @@ export interface Duel extends Case {
   readonly rounds: number;
   /** Rounds before the first that counts. */
   readonly warmup: number;
+  /** How far rounding alone moved our gradients in the check. */
+  readonly moved?: number;
 }
 
 export interface DuelOptions {
@@ -64,16 +67,15 @@ export async function duel(
   const folder = await mkdtemp(join(tmpdir(), "swinyolo-bench-"));
   try {
     const exports = one.kind === "inference" && others.some((other) => "compares" in other);
-    const prepared = async (pictures: number): Promise<{ file: string; checked: (Ready | Missing)[] }> => {
-      const file = await writeCase(one, { folder, exports, pictures, ...options });
-      try {
-        return { file, checked: await checkAll({ one, file, folder, first, others, check: options.check ?? true }) };
-      } catch (error) {
-        if (pictures === moreTries) throw error;
-        return prepared(pictures + 1);
-      }
+    const write = (pictures: number) => writeCase(one, { folder, exports, pictures, ...options });
+    const results = async (contender: Present, file: string) => {
+      const out = join(folder, "results.safetensors");
+      await runOnce(contender.command("check", file, out));
+      return (await readSafetensors(out)).tensors;
     };
-    const { file, checked } = await prepared(0);
+    const { file, checked, moved } = await (options.check === false
+      ? unchecked(others, { write })
+      : checkSides([first, ...others], { name: caseName(one), write, results }));
     const ready = checked.filter((found): found is Ready => "contender" in found);
     const commands = [first, ...ready.map(({ contender }) => contender)].map(({ command }) => command("turns", file));
     const { sides, warmup } = await takeTurns(commands, options);
@@ -83,75 +85,10 @@ export async function duel(
       const { contender, agreement } = found;
       return { name: contender.name, agreement, ...against(ours, theirs[ready.indexOf(found)]) };
     });
-    return { ...one, ours, rivals, rounds: ours.steps.length, warmup };
+    return { ...one, ours, rivals, rounds: ours.steps.length, warmup, ...(moved !== undefined && { moved }) };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-// Where two values of a pool are nearly equal, rounding decides which gets the gradient: other pictures then settle it. What
-// computes something else differs on all of them.
-const moreTries = 2;
-
-/** A contender that computes the same. */
-interface Ready {
-  readonly contender: Present;
-  readonly agreement?: Agreement;
-}
-
-interface Check {
-  readonly one: Case;
-  readonly file: string;
-  readonly folder: string;
-  readonly first: Present;
-  readonly others: readonly Contender[];
-  readonly check: boolean;
-}
-
-async function checkAll({ one, file, folder, first, others, check }: Check): Promise<(Ready | Missing)[]> {
-  const present = others.filter((other): other is Present => !("missing" in other));
-  if (!check || present.length === 0) {
-    return others.map((other) => ("missing" in other ? other : { contender: other }));
-  }
-  const results = async (contender: Present) => {
-    const out = join(folder, "results.safetensors");
-    await runOnce(contender.command("check", file, out));
-    return (await readSafetensors(out)).tensors;
-  };
-  const ours = await results(first);
-  const found: (Ready | Missing)[] = [];
-  for (const other of others) {
-    if ("missing" in other) found.push(other);
-    else found.push(await checkOne(other));
-  }
-  return found;
-
-  async function checkOne(contender: Present): Promise<Ready | Missing> {
-    const { name, compares, mayRefuse } = contender;
-    try {
-      const shared = compares ? new Map([...ours].filter(([tensor]) => compares(tensor))) : ours;
-      const agreed = agreement(shared, await results(contender), { lr: stepRates.lr });
-      if (agreed.worst <= tolerance) return { contender, agreement: agreed };
-      throw new Error(
-        `it does not compute the same: ${agreed.where} is off by ${agreed.worst.toExponential(1)} of its largest value, ${tolerance} is allowed`,
-      );
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      if (!mayRefuse) throw new Error(`${caseName(one)}, ${name}: ${why}`);
-      return { name, missing: reason(why) };
-    }
-  }
-}
-
-// The line that says most: an assertion of OpenCV's, or else the last.
-function reason(message: string): string {
-  const lines = message
-    .split("\n")
-    .map((line) => line.trim())
-    .filter((line) => line.length > 1);
-  const line =
-    lines.findLast((text) => /\berror: \(-\d+/.test(text) && / in function /.test(text)) ?? lines.at(-1) ?? "";
-  return line.replace(/^.*\berror: (?=\(-\d+)/, "");
 }
 
 function against(ours: Side, side: Side): Pick<Rival, "side" | "speed" | "fastest"> {

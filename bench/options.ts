@@ -32,8 +32,9 @@ export const usage = `npm run bench -- [name ...] [key=value ...]; all benches w
   memory         peak memory of training beside the planned one
   growth         time and memory by picture size and by batch
   overhead       what a step takes besides the kernels
+  recompute      time and memory of a Swin V2 classifier's step by what is computed again
 
-  rounds=30      steps of each side that count (growth, memory: 5; overhead: 10; startup: 10 processes)
+  rounds=30      steps of each side that count (growth, memory, recompute: 5; overhead: 10; startup: 10 processes)
   warmup=10      steps before them, at the most; fewer where steps stop getting faster
   minutes=5      no more rounds of a case after so long (growth: 1)
   threads=N      of all sides; the number of cores

@@ -25,7 +25,13 @@ export function agreementLine(duels: readonly Duel[]): string {
   if (found.length === 0) return "Nothing was compared.";
   const worst = found.reduce((a, b) => (b.worst > a.worst ? b : a));
   const tensors = found.reduce((n, { compared }) => n + compared, 0);
-  return `Before timing, ${tensors} tensors of the sides were compared; the largest difference is ${worst.worst.toExponential(1)} of a tensor's largest value (${worst.where}).`;
+  const moved = Math.max(...duels.map((one) => one.moved ?? 0));
+  return [
+    `Before timing, ${tensors} tensors of the sides were compared; the largest difference is ${worst.worst.toExponential(1)} of a tensor's largest value (${worst.where}).`,
+    ...(moved > 0
+      ? [`Weights that differ in their last places move our own gradients by up to ${moved.toExponential(1)}.`]
+      : []),
+  ].join(" ");
 }
 
 /** A line for every side that could not do some cases, with its reason. */

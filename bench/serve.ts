@@ -21,12 +21,12 @@ export interface Side {
  *     check CASE.json OUT.safetensors   one step, all its results into a file
  *     turns CASE.json                   a step for every line "step" on stdin; "end" gives the peak memory
  */
-export async function serve(
+export async function serve<C = CaseFile>(
   [mode, caseFile, out]: readonly string[],
-  prepare: (one: CaseFile) => Promise<Side>,
+  prepare: (one: C) => Promise<Side>,
 ): Promise<void> {
   const base = process.memoryUsage.rss();
-  const side = await prepare(JSON.parse(readFileSync(caseFile, "utf8")) as CaseFile);
+  const side = await prepare(JSON.parse(readFileSync(caseFile, "utf8")) as C);
   if (mode === "check") {
     const results = new Map<string, HostArray>();
     await side.step(results);

@@ -9,9 +9,13 @@ import {
   gradientViews,
   readSafetensors,
   type TrainBatch,
+  type TrainState,
 } from "swinyolo/engine";
 import { cast, compile, graph, type HostArray, hostArray, input, mul, scalar } from "swinyolo/graph";
 import { buildModel, type DetectionModel, emaDecay, paramInputs } from "swinyolo/nn";
+import { agreement } from "./agree.js";
+import { movedName } from "./check.js";
+import { nudged } from "./nudge.js";
 import type { CaseFile } from "./prepare.js";
 import { type Watched, watchedRuntime } from "./runtime.js";
 import { type Side, type Step, serve } from "./serve.js";
@@ -59,14 +63,25 @@ async function train({ one, model, weights, batch, watched }: Setting): Promise<
     recompute: flags.recompute ? "row" : "none",
   });
   const optimizer = await createOptimizer(runtime, state, { threads });
+  // How far the gradients move when the weights do in their last places.
+  const moved = async (still: ReadonlyMap<string, HostArray>): Promise<number> => {
+    let most = 0;
+    for (const seed of [0, 1, 2]) {
+      const other = createState(model.module, nudged(weights, seed), { optimizer: "SGD" });
+      await gradients.run(other, batch, { balance, iteration: 0 });
+      most = Math.max(most, agreement(gradientsOf(other), still).worst);
+    }
+    return most;
+  };
   let iteration = 0;
   return async (results) => {
     if (results) await trainingMaps({ one, model, weights, batch, watched }, results);
     const found = await gradients.run(state, batch, { balance, iteration: iteration++ });
     if (results) {
-      copy(gradientViews(state, state.gradients), "grad.", results);
+      for (const [name, gradient] of gradientsOf(state)) results.set(name, gradient);
       results.set("loss", hostArray("float32", [], Float32Array.of(found.loss)));
       results.set("parts", hostArray("float32", [3], Float32Array.from(found.parts)));
+      results.set(movedName, hostArray("float32", [], Float32Array.of(await moved(gradientsOf(state)))));
     }
     const start = performance.now();
     await optimizer.step(state, { ...rates, emaDecay: emaDecay(state.updates + 1, ema) });
@@ -105,6 +120,12 @@ async function inference({ one, model, weights, batch: { images }, watched }: Se
     }
     return { value: Number(rows.data[0]) };
   };
+}
+
+function gradientsOf(state: TrainState): Map<string, HostArray> {
+  const found = new Map<string, HostArray>();
+  copy(gradientViews(state, state.gradients), "grad.", found);
+  return found;
 }
 
 function copy(from: ReadonlyMap<string, HostArray>, prefix: string, into: Map<string, HostArray>): void {

@@ -5,6 +5,7 @@ import { inference } from "./inference.js";
 import { loader } from "./loader.js";
 import { memory } from "./memory.js";
 import { overhead } from "./overhead.js";
+import { recompute } from "./recompute.js";
 import { startup } from "./startup.js";
 import { train } from "./train.js";
 
@@ -18,4 +19,5 @@ export const benches: Readonly<Record<string, Bench>> = {
   memory,
   growth,
   overhead,
+  recompute,
 };

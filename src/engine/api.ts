@@ -10,6 +10,7 @@ import type { ClassifyGiven, Given, HypOverrides, Options } from "./config/index
 import { commandOptions, givenOptions, isClassifyCall, parseClassifyOptions, parseOptions } from "./config/index.js";
 import { type ExportContext, type ExportResult, exportRun } from "./export.js";
 import { type ModelInfo, modelInfo } from "./info.js";
+import { planTraining, type TrainingPlan } from "./plan.js";
 import { loadPlugin } from "./plugin.js";
 import { type Prediction, predictRun } from "./predict.js";
 import { trainRun } from "./train.js";
@@ -151,6 +152,11 @@ export async function info(given: Given<"info">): Promise<ModelInfo> {
   if (options.model === undefined && options.weights === undefined)
     throw new UserError("model or weights expected: model=yolov5n-swinv2.yaml");
   return modelInfo({ ...options, extra: await loadPlugin(options.plugin) });
+}
+
+/** The memory that training a Swin V2 network takes on each of several devices, from a model of it. */
+export async function plan(given: Given<"plan">): Promise<TrainingPlan> {
+  return planTraining(parseOptions("plan", given).options);
 }
 
 /** Looks through a data set for everything that would keep it from being used. */

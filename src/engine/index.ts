@@ -1,5 +1,5 @@
 export { type BlockDefinition, defineBlock, type OptimizerKind, parseActivation } from "../nn/index.js";
-export { type CallContext, checkData, exportModel, info, predict, train, val } from "./api.js";
+export { type CallContext, checkData, exportModel, info, plan, predict, train, val } from "./api.js";
 export type { ClassifierInfo } from "./classifierInfo.js";
 export { type ClassifierSource, type LoadedClassifier, openClassifier } from "./classifierModel.js";
 export type {
@@ -39,12 +39,23 @@ export { type LoadedModel, type ModelSource, openModel, readModelFile } from "./
 export * from "./nms.js";
 export { ahead, trailing } from "./overlap.js";
 export { type Fallback, findFallbacks } from "./placement.js";
+export type { PlanAlternative, TrainingPlan } from "./plan.js";
 export type { Prediction } from "./predict.js";
 export { loadPlots } from "./report/load.js";
 export { generalFormat, resultsColumns, resultsHeader, resultsLine } from "./run/results.js";
 export { loadRuntime } from "./runtime.js";
+export * from "./scale/index.js";
+export { type ClassifierMemory, type ClassifierMemoryCase, estimateClassifier } from "./training/classifierMemory.js";
+export {
+  type ClassifierStep,
+  type ClassifierStepOptions,
+  classifierStep,
+  type SavingOptions,
+  savingForward,
+} from "./training/classifierStep.js";
 export type { BatchEvent, EndEvent, EpochEvent, TrainEvent } from "./training/events.js";
 export { type Fit, fitMemory, gigabytes } from "./training/fit.js";
+export { adjustLossScale, checkHalf, freshLossScale, type LossScale } from "./training/lossScale.js";
 export { estimateTraining, type MemoryCase, type MemoryEstimate } from "./training/memory.js";
 export * from "./training/optimizer.js";
 export { createResidentTraining, createTraining, type Training } from "./training/resident.js";

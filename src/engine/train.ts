@@ -24,6 +24,7 @@ import { type Resumed, readResumed } from "./run/resume.js";
 import { loadRuntime } from "./runtime.js";
 import type { BatchEvent, EndEvent, EpochEvent, TrainEvent } from "./training/events.js";
 import { runEpochs, timed } from "./training/loop.js";
+import { adjustLossScale, checkHalf, freshLossScale } from "./training/lossScale.js";
 import { firstBadTensor } from "./training/nan.js";
 import { type Prepared, prepare } from "./training/prepare.js";
 import { createTraining } from "./training/resident.js";
@@ -57,6 +58,7 @@ export async function* trainRun(settings: TrainSettings, context: TrainContext):
 
 async function openRun(given: TrainSettings, context: TrainContext) {
   checkDevice(await loadRuntime(), given.device);
+  if (given.half) await checkHalf(await loadRuntime(), given.device);
   const resumed = given.resume ? readResumed(given, context.moreEpochs) : undefined;
   const hyp = resumed?.hyp ?? context.hyp;
   const { settings, message, keep } = await withinMemory(resumed?.settings ?? given, {
@@ -104,6 +106,7 @@ async function buildRun({ settings, hyp, prepared, context, resumed, keep }: Run
   const files = runFiles(folder);
   let balance = defaultBalance(model.strides.length);
   const best: Best = { epoch: 0, fitness: -1, map50: 0, map: 0 };
+  const lossScale = settings.half ? freshLossScale() : undefined;
   let [firstEpoch, resumedStep] = [0, -1];
   if (resumed) {
     const { tensors, metadata } = await readSafetensors(files.state);
@@ -112,6 +115,7 @@ async function buildRun({ settings, hyp, prepared, context, resumed, keep }: Run
     resumedStep = Number(metadata.lastStep);
     Object.assign(best, JSON.parse(metadata.best));
     balance = JSON.parse(metadata.balance) as number[];
+    if (lossScale && metadata.lossScale) Object.assign(lossScale, JSON.parse(metadata.lossScale));
     if (firstEpoch >= settings.epochs)
       throw new UserError(`${folder}: all ${settings.epochs} epochs are done; give more with epochs=N`);
   } else {
@@ -125,6 +129,7 @@ async function buildRun({ settings, hyp, prepared, context, resumed, keep }: Run
   const training = await createTraining(runtime, state, {
     ...session,
     keep,
+    lossScale,
     random: (iteration, place) => {
       const random = rng(settings.seed, "dropout", iteration, place);
       return () => random.next();
@@ -132,7 +137,7 @@ async function buildRun({ settings, hyp, prepared, context, resumed, keep }: Run
   });
   const { steps, optimizer, sync } = training;
   const { recompute } = settings;
-  const gradients = createGradients(runtime, model, { steps, loss, anchorT: hyp.anchor_t, recompute });
+  const gradients = createGradients(runtime, model, { steps, loss, anchorT: hyp.anchor_t, recompute, lossScale });
   const fed =
     val.scan.counts.images <= mostFed ? createFedForward(runtime, model, { ...session, maps: true }) : undefined;
   const lossProgram = createLossProgram(runtime, {
@@ -196,7 +201,10 @@ async function buildRun({ settings, hyp, prepared, context, resumed, keep }: Run
           clipNorm: 10,
           emaDecay: emaDecay(state.updates + 1),
         });
-        if (!Number.isFinite(norm)) await fail(images, batch);
+        const finite = Number.isFinite(norm);
+        // In mixed precision gradients overflow now and then; such a step was not taken.
+        const goesOn = lossScale ? adjustLossScale(lossScale, finite) : finite;
+        if (!goesOn) await fail(images, batch);
         progress.lastStep = iteration;
       }
       progress.lr = [rates.biasLr, rates.lr];
@@ -313,6 +321,7 @@ async function buildRun({ settings, hyp, prepared, context, resumed, keep }: Run
       lastStep: String(progress.lastStep),
       best: JSON.stringify(best),
       balance: JSON.stringify(balance),
+      ...(lossScale && { lossScale: JSON.stringify(lossScale) }),
     };
     await writeSafetensors(files.state, dumpState(state), metadata);
   }

@@ -8,7 +8,7 @@ import { type ClassResult, type Evaluation, evaluate, lateMessage, type PictureR
 import { augmentedBackend } from "./inference/augmented.js";
 import type { Backend, StageTimes } from "./inference/detect.js";
 import { nativeBackend } from "./inference/native.js";
-import { onnxBackend } from "./inference/onnx.js";
+import { openOnnxFile } from "./inference/onnxFile.js";
 import { coco80, cocoRecords } from "./metrics/coco/index.js";
 import { type CocoScores, scoreCoco } from "./metrics/cocoScores.js";
 import { openModel } from "./model.js";
@@ -109,7 +109,7 @@ async function openBackend(options: Options<"val">, extra?: readonly BlockDefini
   const session = { device: options.device, threads: options.threads };
   const weights = options.weights as string;
   if (/\.onnx$/i.test(weights)) {
-    const backend = await onnxBackend(runtime, weights, session);
+    const backend = await openOnnxFile(runtime, weights, session);
     if (backend.selected)
       throw new UserError(`${weights}: it has non-maximum suppression inside; export without nms to validate`);
     return backend;

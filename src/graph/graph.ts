@@ -66,10 +66,14 @@ export function rewrite(
 ): Graph {
   const known = new Map<Tensor, Tensor>(substitute);
   const now = (tensor: Tensor) => known.get(tensor) ?? tensor;
+  let changed = false;
   for (const node of nodes(g)) {
     const inputs = node.inputs.map(now);
-    const same = inputs.every((tensor, i) => tensor === node.inputs[i]);
-    const outputs = replace(node, inputs) ?? (same ? node.outputs : apply(node.op, inputs, node.attrs));
+    changed ||= inputs.some((tensor, i) => tensor !== node.inputs[i]);
+    // Nodes behind a new one are made again even with the same inputs: the order in which nodes are made stays.
+    const outputs: readonly Tensor[] =
+      replace(node, inputs) ?? (changed ? apply(node.op, inputs, node.attrs) : node.outputs);
+    changed ||= outputs !== node.outputs;
     node.outputs.forEach((old, i) => {
       known.set(old, outputs[i]);
     });

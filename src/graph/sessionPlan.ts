@@ -1,6 +1,8 @@
 import { createArena } from "./arena.js";
-import { type Graph, lower, nodes } from "./graph.js";
+import { type Graph, lower } from "./graph.js";
 import { bytesPerElement } from "./host.js";
+import { runOrder } from "./order.js";
+import { openTensors } from "./passes/openShapes.js";
 import { isView } from "./plan.js";
 import { bytesOf, type Node, sizeOf, type Tensor } from "./tensor.js";
 
@@ -18,12 +20,12 @@ export interface SessionPlan {
  * The memory of a graph as ONNX Runtime's CPU provider lays it out, without memory patterns and with outputs that the
  * caller hands in. It differs from liveness (`planMemory`) in three ways. Operators write over an input that nobody else
  * reads. A buffer whose value is dead is kept for the next value of exactly the same shape, however late that comes.
- * And the arena splits and rounds.
+ * Neither happens to values whose shape is left `open`. And the arena splits and rounds.
  */
-export function planSession(g: Graph): SessionPlan {
+export function planSession(g: Graph, { open = [] }: { readonly open?: readonly string[] } = {}): SessionPlan {
   const lowered = lower(g);
-  const order = nodes(lowered);
-  const buffers = assignBuffers(lowered, order);
+  const order = runOrder(lowered);
+  const buffers = assignBuffers(lowered, order, openTensors(lowered, open));
   const arena = createArena();
   const chunks = new Map<Buffer, ReturnType<typeof arena.alloc>>();
   let [held, most] = [0, 0];
@@ -52,6 +54,8 @@ export function planSession(g: Graph): SessionPlan {
 
 interface Buffer {
   readonly bytes: number;
+  /** Its shape is not known beforehand: no other value gets it. */
+  readonly open: boolean;
   /** Values of another shape or element size do not get it. */
   readonly kind: string;
   /** Uses that are still to come while buffers are assigned. */
@@ -64,10 +68,6 @@ interface Buffer {
 
 // Operators that may write over an input of the same size.
 const inPlace: Readonly<Record<string, readonly number[]>> = {
-  Add: [0, 1],
-  Sub: [0, 1],
-  Mul: [0, 1],
-  Div: [0, 1],
   ...Object.fromEntries(
     ["Abs", "Cast", "Clip", "Exp", "LeakyRelu", "Log", "Neg", "Relu", "Reciprocal", "Sigmoid", "Sqrt", "Tanh"].map(
       (type) => [type, [0]],
@@ -75,14 +75,15 @@ const inPlace: Readonly<Record<string, readonly number[]>> = {
   ),
 };
 
-function assignBuffers(g: Graph, order: readonly Node[]): Map<Tensor, Buffer> {
+function assignBuffers(g: Graph, order: readonly Node[], open: ReadonlySet<Tensor>): Map<Tensor, Buffer> {
   const uses = new Map<Tensor, number>();
   const handedOut = new Set(g.outputs.values());
   for (const node of order) for (const input of node.inputs) uses.set(input, (uses.get(input) ?? 0) + 1);
   const found = new Map<Tensor, Buffer>();
   const idle = new Map<string, Buffer[]>();
   const drop = (buffer: Buffer | undefined) => {
-    if (buffer && --buffer.left === 0) idle.set(buffer.kind, [...(idle.get(buffer.kind) ?? []), buffer]);
+    if (buffer && --buffer.left === 0 && !buffer.open)
+      idle.set(buffer.kind, [...(idle.get(buffer.kind) ?? []), buffer]);
   };
   order.forEach((node, i) => {
     const type = typeOf(node);
@@ -95,9 +96,11 @@ function assignBuffers(g: Graph, order: readonly Node[]): Map<Tensor, Buffer> {
           ? node.inputs[0]
           : inPlace[type]
               ?.map((at) => node.inputs[at])
-              .find((input) => found.get(input)?.left === 1 && kindOf(input) === kind);
-      const taken = over ? found.get(over) : output.shape.length > 0 ? idle.get(kind)?.pop() : undefined;
-      const buffer = taken ?? { bytes: bytesOf(output), kind, left: 0, from: i, until: Number.POSITIVE_INFINITY };
+              .find((input) => found.get(input)?.left === 1 && kindOf(input) === kind && !open.has(input));
+      const known = output.shape.length > 0 && !open.has(output);
+      const taken = over ? found.get(over) : known ? idle.get(kind)?.pop() : undefined;
+      const fresh = { bytes: bytesOf(output), kind, open: open.has(output), left: 0, from: i };
+      const buffer = taken ?? { ...fresh, until: Number.POSITIVE_INFINITY };
       buffer.left += (uses.get(output) ?? 0) + 1;
       found.set(output, buffer);
     }

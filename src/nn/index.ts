@@ -25,5 +25,6 @@ export * from "./swin/config.js";
 export { swinMultiplyAdds } from "./swin/count.js";
 export { swinFeatures } from "./swin/dense.js";
 export { type SwinLayerOptions, swinTokens, type TokenModule } from "./swin/layer.js";
+export { type SwinLayerV1Options, swinTokensV1 } from "./swin/layerV1.js";
 export * from "./swin/window.js";
 export { readSwin, swinYaml } from "./swin/yaml.js";

@@ -56,6 +56,7 @@ describe("a mistake ends in one line that names it, with exit code 2", () => {
     ],
     ["a task's name", () => ["train", "task=clasify"], /^task=clasify: expected one of detect, classify$/],
     ["nothing given to info", () => ["info"], /^model or weights expected/],
+    ["a network that cannot be planned", () => ["plan", "model=swinv3-g"], /did you mean "swinv2-g"\?/],
     ["nothing given to check-data", () => ["check-data"], /^data expected/],
     [
       "a module's name",
@@ -78,7 +79,7 @@ describe("usage", () => {
   test("is told without a command, on --help and on help, the same", () => {
     const { status, stdout, stderr } = swinyolo([]);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-    for (const command of ["train", "val", "predict", "export", "info", "import", "check-data"])
+    for (const command of ["train", "val", "predict", "export", "info", "import", "plan", "check-data"])
       expect(stdout).toMatch(new RegExp(`^  ${command} +\\w`, "m"));
     expect(swinyolo(["--help"]).stdout).toBe(stdout);
     expect(swinyolo(["help"]).stdout).toBe(stdout);
@@ -138,6 +139,18 @@ describe("info", () => {
     expect(stdout).toMatch(/^ +6 +-1 +3 +[\d,]+ +SwinV2_CSPB +64 x 4 x 4/m);
     expect(stdout).toMatch(/^1,635,623 parameters, [\d.]+ GFLOPs at 64 x 64/m);
   });
+});
+
+test("plan tells what a device takes, and ends with exit code 1 where that is more than its memory", () => {
+  const words = ["plan", "model=swinv2-g", "imgsz=1536", "devices=8", "zero=1", "recompute=block", "precision=p16"];
+  const fits = swinyolo([...words, "sequential=2", "memory=40GiB"]);
+  expect(fits.status).toBe(0);
+  expect(fits.stdout).toMatch(/^states +16\.51 +15\.38/m);
+  expect(fits.stdout).toMatch(/^activations +13\.31 +12\.40 +at their most, in stage 2/m);
+  expect(fits.stdout).toMatch(/^memory 42\.95 GB = 40\.00 GiB: fits/m);
+  const not = swinyolo([...words, "memory=40GiB"]);
+  expect(not.status).toBe(1);
+  expect(not.stdout).toMatch(/too much; zero=1 recompute=block sequential=2 would$/m);
 });
 
 test("import reports its result as JSON, and refuses what is no weights file", () => {

@@ -30,6 +30,8 @@ const parameters: Record<string, number> = {
   "yolov5s-ghost": 3_897_605,
   "yolov5s-transformer": 7_235_645,
   "yolov5s-LeakyReLU": 7_235_389,
+  "yolov5s-swin": 7_739_217, // the count of its namesake with 80 classes
+  "yolov5s-c3str": 7_370_565,
   "yolov5s-swinv2": 6_256_465,
   "yolov5n-swinv2": 1_635_623,
   "yolov5n-swinv2-neck": 3_072_047,

@@ -5,6 +5,7 @@ import {
   createResidentTraining,
   createState,
   createTraining,
+  type LossScale,
   type TrainState,
 } from "swinyolo/engine";
 import { type HostArray, hostArray } from "swinyolo/graph";
@@ -41,13 +42,19 @@ const batches = [0, 1, 2, 3].map((i) => {
 });
 
 // Four batches, a step after the second and the fourth.
+interface Where {
+  readonly device: string;
+  readonly resident: boolean;
+  readonly lossScale?: LossScale;
+}
+
 /** Trains the tiny detector a little; with its losses and gradient norms in turn. */
-export async function trained(kind: "SGD" | "AdamW", where: { device: string; resident: boolean }) {
+export async function trained(kind: "SGD" | "AdamW", where: Where) {
   const model = buildModel(tiny);
   const weights = initialState(model.module, rng(1));
   const ort = await runtime();
   const state = createState(model.module, weights, { optimizer: kind });
-  const options = { loss, anchorT: 4, threads: 1, device: where.device };
+  const options = { loss, anchorT: 4, threads: 1, device: where.device, lossScale: where.lossScale };
   const training = await (where.resident ? createResidentTraining : createTraining)(ort, state, options);
   const gradients = createGradients(ort, model, { ...options, steps: training.steps });
   const losses: number[] = [];

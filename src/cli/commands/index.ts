@@ -17,5 +17,6 @@ export const commands: Readonly<Record<CommandName, (call: Call) => Promise<void
   export: async (call) => (await import("./export.js")).exportModel(call),
   info: async (call) => (await import("./info.js")).info(call),
   import: async (call) => (await import("./import.js")).importWeights(call),
+  plan: async (call) => (await import("./plan.js")).plan(call),
   "check-data": async (call) => (await import("./check-data.js")).checkData(call),
 };

@@ -12,7 +12,8 @@ import {
 } from "../../graph/index.js";
 import type { BlockDefinition } from "../../nn/index.js";
 import { fits } from "../config/classifyChoices.js";
-import { namesOf, readModel } from "../inference/onnx.js";
+import { namesOf } from "../inference/onnx.js";
+import { readModel } from "../inference/onnxFile.js";
 import { softmaxRows } from "../metrics/accuracy.js";
 import { loadRuntime } from "../runtime.js";
 import { type ClassBackend, nativeClassifier } from "./forward.js";

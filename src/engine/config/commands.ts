@@ -1,4 +1,6 @@
 import { calibrations } from "../int8/ranges.js";
+import { recomputeUnits } from "../scale/peak.js";
+import { precisions } from "../scale/precision.js";
 import { hypRanges } from "./hypRanges.js";
 import {
   amount,
@@ -72,6 +74,10 @@ export const trainOptions = {
     ["none", "auto", "row", "cheap"],
     { default: "none", bare: "row", off: "none" },
   ),
+  half: flag("mixed precision: float16 arithmetic, float32 weights (device=webgpu, device=cuda)", {
+    default: false,
+    aliases: ["amp"],
+  }),
   single_cls: flag("all objects are of one class", { default: false }),
   optimizer: choice("what turns gradients into steps", ["SGD", "Adam", "AdamW"], { default: "SGD" }),
   workers,
@@ -214,6 +220,39 @@ export const importOptions = {
   json,
 } as const;
 
+/** Options of `plan`. */
+export const planOptions = {
+  model: text(
+    "a Swin V2 network: swinv2-t, -s, -b, -l, -h, -g (3.0e9 parameters), -giant (1.06e9), or a classifier's YAML",
+    { default: undefined },
+  ),
+  imgsz: whole("image size in pixels", { default: 256, least: 32, aliases: ["img", "img_size"] }),
+  window: wholes(
+    "sides of windows in tokens, one or one a stage; a sixteenth of imgsz where left out, 32 from 1024 on",
+    {
+      default: undefined,
+    },
+  ),
+  nc: whole("classes; 0 for no head", { default: 1000 }),
+  batch: whole("pictures a batch on each device", { default: 1, least: 1, aliases: ["batch_size"] }),
+  devices: whole("devices that share the work", { default: 1, least: 1 }),
+  zero: whole("what is shared out between devices: 1 the optimizer, 2 gradients too, 3 weights too", {
+    default: 0,
+    most: 3,
+  }),
+  recompute: choice("what is computed again on the way back", recomputeUnits, { default: "none", off: "none" }),
+  sequential: whole("so many first stages have their attention part by part", { default: 0 }),
+  parts: whole("parts of such attention; one a head where left out", { default: undefined, least: 1 }),
+  attention: choice("whether parts are computed again on the way back (chunk) or kept (loop)", ["chunk", "loop"], {
+    default: "chunk",
+  }),
+  precision: choice("of numbers: fp32, amp (half products) or p16 (half weights)", precisions, { default: "fp32" }),
+  memory: amount("of a device: says what fits"),
+  trace: flag("also plan this machine's CPU, from the graph that would run", { default: false }),
+  reserve: amount("of it for what is not planned; 2GiB where left out"),
+  json,
+} as const;
+
 /** Options of `check-data`. */
 export const checkDataOptions = { data, json } as const;
 
@@ -225,6 +264,7 @@ export const commandOptions = {
   export: exportOptions,
   info: infoOptions,
   import: importOptions,
+  plan: planOptions,
   "check-data": checkDataOptions,
 } as const;
 
@@ -258,5 +298,6 @@ export const otherNames: Readonly<Record<CommandName, OtherNames>> = {
   },
   info: {},
   import: {},
+  plan: {},
   "check-data": {},
 };

@@ -22,6 +22,7 @@ export type PredictOptions = Options<"predict">;
 export type ExportOptions = Options<"export">;
 export type InfoOptions = Options<"info">;
 export type ImportOptions = Options<"import">;
+export type PlanOptions = Options<"plan">;
 export type CheckDataOptions = Options<"check-data">;
 
 /** What a command may be given: its options, all optional, as values or as texts. */

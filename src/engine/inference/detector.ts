@@ -7,7 +7,7 @@ import { loadRuntime } from "../runtime.js";
 import { augmentedBackend } from "./augmented.js";
 import { type Backend, type Detections, type DetectOptions, detect } from "./detect.js";
 import { nativeBackend } from "./native.js";
-import { onnxBackend } from "./onnx.js";
+import { openOnnxFile } from "./onnxFile.js";
 
 /** What `Detector.load` takes besides the file. */
 export interface LoadOptions extends SessionOptions {
@@ -56,7 +56,7 @@ export class Detector {
     if (/\.onnx$/i.test(file)) {
       if (options.augment)
         throw new UserError(`${file}: test-time augmentation needs our weights or PyTorch's, not an exported file`);
-      return new Detector(await onnxBackend(runtime, file, options), 640);
+      return new Detector(await openOnnxFile(runtime, file, options), 640);
     }
     const loaded = await openModel({ ...options, weights: file, keepAnchors: true });
     const imgsz = Number(loaded.sidecar?.imgsz ?? 640);

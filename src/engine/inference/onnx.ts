@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { UserError } from "../../errors/index.js";
 import {
   float16Bits,
@@ -13,6 +12,20 @@ import {
 } from "../../graph/index.js";
 import type { Backend } from "./detect.js";
 
+/** An ONNX file in memory. */
+export interface OnnxBytes {
+  readonly bytes: Uint8Array;
+  /** What messages call it. */
+  readonly name: string;
+  /** Where ONNX Runtime may read it itself. */
+  readonly path?: string;
+}
+
+export interface OnnxOptions extends SessionOptions {
+  /** Class names, instead of the file's. */
+  readonly names?: readonly string[];
+}
+
 /**
  * An exported ONNX file as something to detect with: ours, or one with the same input (pictures from 0 to 1) and output
  * (rows of cx, cy, w, h, objectness, scores).
@@ -20,10 +33,10 @@ import type { Backend } from "./detect.js";
  */
 export async function onnxBackend(
   runtime: Runtime,
-  file: string,
-  options: SessionOptions & { names?: readonly string[] },
+  { bytes, name: file, path }: OnnxBytes,
+  options: OnnxOptions = {},
 ): Promise<Backend> {
-  const model = fromOnnx(await readModel(file), { name: file });
+  const model = fromOnnx(bytes, { name: file });
   const [input] = model.inputs;
   const rows = model.outputs[0];
   const shape = input?.shape ?? [];
@@ -33,7 +46,7 @@ export async function onnxBackend(
     throw new UserError(
       `${file}: one output expected, got ${model.outputs.length} (a raw export cannot be predicted with)`,
     );
-  const program = await openModel(runtime, file, options);
+  const program = await openModel(runtime, path ?? bytes, options);
   const size = (i: number) => (typeof shape[i] === "number" ? (shape[i] as number) : undefined);
   const [batch, height, width] = [size(0), size(2), size(3)];
   const half = input.dtype === "float16";
@@ -50,17 +63,6 @@ export async function onnxBackend(
     },
     release: () => program.release(),
   };
-}
-
-/** The bytes of a model; a UserError names it where it cannot be read. */
-export async function readModel(file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    throw new UserError(`${file}: no such file, or it cannot be read (${(error as NodeJS.ErrnoException).code})`, {
-      cause: error,
-    });
-  }
 }
 
 // Pictures from 0 to 1, as exported networks take them.

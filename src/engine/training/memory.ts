@@ -31,13 +31,16 @@ export interface MemoryCase {
   readonly workers?: number;
 }
 
-// Measured with Node 20 and onnxruntime-node 1.30.0 on Linux: resident once everything is imported and the optimizer's
-// programs are open; and per node of a step's graph, as objects here, as ONNX bytes and in the session.
-const started = 105e6;
-const perNode = 16e3;
+/**
+ * Bytes resident once everything is imported and the optimizer's programs are open; measured, as `perNode`, with Node 20 and
+ * onnxruntime-node 1.30.0 on Linux.
+ */
+export const started = 105e6;
+/** Bytes for a node of a step's graph: as objects here, as ONNX bytes and in the session. */
+export const perNode = 16e3;
 
-// ONNX Runtime's arena takes 2 to 9 % more than planned: its own fusions change lifetimes, some kernels take scratch memory.
-const arenaSlack = 1.06;
+/** ONNX Runtime's arena takes 2 to 9 % more than planned: its own fusions change lifetimes, some kernels take scratch memory. */
+export const arenaSlack = 1.06;
 
 /** What training takes at its peak, planned without running anything. */
 export function estimateTraining(wanted: MemoryCase): MemoryEstimate {

@@ -26,7 +26,8 @@ export interface StepRates {
 /** Applies optimizer steps to a state. */
 export interface Optimizer {
   /**
-   * One step with the gradients summed in the state, which it clears; returns their norm before clipping. For a part of a state
+   * One step with the gradients summed in the state, which it clears; returns their norm before clipping. Where that is not a
+   * number the gradients are dropped and nothing else changes. For a part of a state
    * (`shardState`) the norm of all gradients is handed in.
    */
   step(state: Steppable, rates: StepRates, norm?: number): Promise<number>;
@@ -67,6 +68,10 @@ async function step(
   state: Steppable,
   { rates, norm }: { rates: StepRates; norm: number },
 ): Promise<number> {
+  if (!Number.isFinite(norm)) {
+    state.pending = 0;
+    return norm;
+  }
   const numbers = updateScalars(state, rates, norm);
   for (const group of Object.keys(state.gradients)) {
     const changed = new Map(

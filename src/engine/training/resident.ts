@@ -33,6 +33,7 @@ import {
   type StepGraph,
   type Steps,
   type StepsOptions,
+  scaleFeed,
 } from "./steps.js";
 
 /** The two halves of training, and the way back to the host's state. */
@@ -93,7 +94,7 @@ export async function createResidentTraining(
       return { program: await compile(runtime, flat, { ...options, resident }), masks: made.masks };
     });
     const pending = hostArray("float32", [], Float32Array.of(state.pending > 0 ? 1 : 0));
-    const numbers = [["pending", pending] as const, ...drawMasks(masks, iteration, options)];
+    const numbers = [["pending", pending] as const, ...drawMasks(masks, iteration, options), ...scaleFeed(options)];
     const { host, device } = await program.advance(new Map([...state.fixed, ...held, ...given, ...numbers]));
     for (const [name, array] of device) keep(name.slice(0, -1), array);
     squares = host.get("squares")!.data[0] as number;
@@ -102,7 +103,21 @@ export async function createResidentTraining(
     return host;
   };
 
+  // What is not a number would stay so when the next batch's are added to 0 times it.
+  const discard = () => {
+    for (const group of groups) {
+      const old = held.get(`${group}.g`);
+      if (old && "tensor" in old) old.release();
+      held.set(`${group}.g`, hostArray("float32", [state.sizes[group]]));
+    }
+    state.pending = 0;
+  };
+
   const step: Optimizer["step"] = async (_, rates, norm = Math.sqrt(squares)) => {
+    if (!Number.isFinite(norm)) {
+      discard();
+      return norm;
+    }
     const numbers = updateScalars(state, rates, norm);
     for (const group of groups) {
       const own = ["w", "ema", "g", ...momentsOf(state.optimizer)].map((v) => [v, held.get(`${group}.${v}`)!] as const);

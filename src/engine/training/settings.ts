@@ -24,6 +24,8 @@ export interface TrainSettings {
   readonly device: string;
   readonly threads?: number;
   readonly multi_scale: boolean;
+  /** Mixed precision. */
+  readonly half: boolean;
   /** `auto` until memory is planned. */
   readonly recompute: Recompute | "auto";
   /** Bytes that training may take; the machine's where left out. */

@@ -118,7 +118,11 @@ export function stepGraph({ model, learned, images, capacity, options }: StepSha
   targets.forEach((level, i) => {
     for (const [name, tensor] of Object.entries(level)) inputs.set(`targets.${i}.${name}`, tensor);
   });
-  return withGradients(graph(inputs, { loss, parts, levels }), learned, options);
+  const outputs = { loss, parts, levels };
+  if (!options.lossScale) return withGradients(graph(inputs, outputs), learned, options);
+  const network = maps.map((map, i): [string, Tensor] => [`map.${i}`, map]);
+  const traced = graph(inputs, { ...outputs, ...Object.fromEntries(network) });
+  return withGradients(traced, learned, { ...options, half: { network: network.map(([name]) => name) } });
 }
 
 /** The shapes of the levels for pictures [b, c, h, w]. */

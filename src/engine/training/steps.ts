@@ -3,12 +3,16 @@ import {
   batchStatistics,
   compile,
   type DropoutMask,
+  div,
   elements,
   type Graph,
   grad,
   graph,
   type HostArray,
   hostArray,
+  input,
+  mixedPrecision,
+  mul,
   type Program,
   type Runtime,
   recompute,
@@ -16,6 +20,7 @@ import {
   type Tensor,
   withDropoutMasks,
 } from "../../graph/index.js";
+import type { LossScale } from "./lossScale.js";
 import { blendBuffer, countBatch, currentWeights, gradientViews, groupVectors, type TrainState } from "./state.js";
 
 /**
@@ -38,6 +43,8 @@ export interface StepsOptions extends SessionOptions {
   readonly random?: (iteration: number, place: number) => () => number;
   /** Compiled shapes kept at once; each holds its own working memory. */
   readonly keep?: number;
+  /** Of steps in mixed precision. */
+  readonly lossScale?: LossScale;
 }
 
 /** Runs steps whose graphs have an output `loss`; gradients are added up in the state, statistics blended into it. */
@@ -73,7 +80,8 @@ export function createSteps(runtime: Runtime, options: StepsOptions): Steps {
     const { program, masks, outputs, blends } = await compiled.get(key, () =>
       compileStep(runtime, make(learnedNames(state)), options),
     );
-    const feeds = new Map([...currentWeights(state), ...given, ...drawMasks(masks, iteration, options)]);
+    const own = [...drawMasks(masks, iteration, options), ...scaleFeed(options)];
+    const feeds = new Map([...currentWeights(state), ...given, ...own]);
     if (state.pending) apart ??= groupVectors(state.sizes);
     const made = state.pending ? apart! : state.gradients;
     const into = outputArrays(state, made, outputs);
@@ -120,6 +128,10 @@ export const drawMasks = (
 ): [string, HostArray][] =>
   masks.map((mask, place) => [mask.name, drawMask(mask, random?.(iteration, place) ?? Math.random)]);
 
+/** The factor on the loss, where there is one. */
+export const scaleFeed = ({ lossScale }: Pick<StepsOptions, "lossScale">): [string, HostArray][] =>
+  lossScale ? [["scale", hostArray("float32", [], Float32Array.of(lossScale.value))]] : [];
+
 /** Names of the parameters that a state has gradients for. */
 export const learnedNames = (state: TrainState): string[] =>
   [...state.places].filter(([, { vector }]) => vector !== "buffer").map(([name]) => name);
@@ -134,27 +146,47 @@ async function compileStep(
   return { program: await compile(runtime, step, options), masks, outputs, blends };
 }
 
+export interface StepForm {
+  /** Activation checkpointing: less memory, more time. */
+  readonly recompute?: Recompute;
+  /** Mixed precision: the outputs with these names are what the network gives to the loss. */
+  readonly half?: { readonly network: readonly string[] };
+}
+
 /**
  * A traced graph with an output `loss` as a step: dropout takes masks, the gradients of `learned` inputs and the batch's
- * statistics become outputs.
+ * statistics become outputs. In mixed precision there is an input `scale`, the factor on the loss; gradients are divided by it.
  */
-export function withGradients(
-  traced: Graph,
-  learned: readonly string[],
-  { recompute: how }: { recompute?: Recompute },
-): StepGraph {
+export function withGradients(traced: Graph, learned: readonly string[], form: StepForm): StepGraph {
   const { graph: forward, masks } = withDropoutMasks(traced);
-  const wrt = learned.map((name) => traced.inputs.get(name)!);
-  const gradients = grad(forward.outputs.get("loss")!, wrt);
+  const { network = [] } = form.half ?? {};
+  const scale = form.half && input([], { label: "scale" });
+  const wrt = [
+    ...learned.map((name) => traced.inputs.get(name)!),
+    ...network.map((name) => forward.outputs.get(name)!),
+  ];
+  const loss = forward.outputs.get("loss")!;
+  const gradients = grad(scale ? mul(loss, scale) : loss, wrt);
   const outputs = new Map(forward.outputs);
-  learned.forEach((name, i) => {
+  [...learned, ...network].forEach((name, i) => {
     outputs.set(`grad.${name}`, gradients[i]);
   });
   const statistics = batchStatistics(forward);
   for (const [name, { now }] of statistics) outputs.set(`stats.${name}`, now);
-  const step = graph(new Map([...traced.inputs, ...forward.inputs]), outputs);
-  return { graph: checkpointed(step, how), masks, statistics };
+  const inputs = new Map([...traced.inputs, ...forward.inputs]);
+  if (scale) inputs.set("scale", scale);
+  const step = checkpointed(graph(inputs, outputs), form.recompute);
+  return { graph: scale ? unscaled(inMixedPrecision(step, network), scale) : step, masks, statistics };
 }
+
+const inMixedPrecision = (step: Graph, network: readonly string[]): Graph =>
+  mixedPrecision(step, { network, gradients: network.map((name) => `grad.${name}`) });
+
+const unscaled = (step: Graph, scale: Tensor): Graph =>
+  graph(
+    step.inputs,
+    new Map([...step.outputs].map(([name, x]) => [name, name.startsWith("grad.") ? div(x, scale) : x])),
+  );
 
 function checkpointed(step: Graph, how: Recompute = "none"): Graph {
   if (how === "none") return step;

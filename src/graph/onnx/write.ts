@@ -2,6 +2,7 @@ import { UserError } from "../../errors/index.js";
 import { type Graph, lower, nodes } from "../graph.js";
 import type { HostArray } from "../host.js";
 import type { OnnxForm } from "../op.js";
+import { fileOrder } from "../order.js";
 import { type Attrs, ints, type Node, type Tensor } from "../tensor.js";
 import { dataTypes } from "./types.js";
 import { Writer } from "./wire.js";
@@ -10,7 +11,7 @@ export interface OnnxOptions {
   /** Key-value pairs kept in the file. */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly name?: string;
-  /** Names instead of numbers for axes that stay free: input or output name -> axis -> name. */
+  /** Names instead of numbers for axes that stay free: input or output name -> axis -> name; an empty one says nothing at all. */
   readonly freeAxes?: Readonly<Record<string, Readonly<Record<number, string>>>>;
   /**
    * Where the numbers of large constants go instead of the model itself: called with the bytes in order, they become the
@@ -116,15 +117,6 @@ function writeGraph(w: Writer, g: Graph, options: OnnxOptions): void {
   for (const [name, tensor] of g.outputs) w.message(12, (v) => writeValue(v, name, tensor, options.freeAxes?.[name]));
 }
 
-// ONNX Runtime runs what the last node of the file rests on first, then that of the one before, and so on. Nodes that
-// nobody reads (a gradient that is only handed out) therefore stand at the end, the first made last: each is then run as
-// soon as it can be, instead of keeping what it needs until everything else is done.
-function fileOrder(g: Graph): Node[] {
-  const read = new Set(nodes(g).flatMap(({ inputs }) => inputs.map(({ node }) => node)));
-  const order = nodes(g);
-  return [...order.filter((node) => read.has(node)), ...order.filter((node) => !read.has(node)).reverse()];
-}
-
 interface NodeText {
   readonly form: OnnxForm;
   readonly inputs: readonly string[];
@@ -191,7 +183,10 @@ function writeValue(
     type.message(1, (tensor) =>
       tensor.int(1, dataTypes[dtype]).message(2, (dims) => {
         shape.forEach((size, i) => {
-          dims.message(1, (dim) => (free[i] === undefined ? dim.int(1, size) : dim.text(2, free[i])));
+          dims.message(1, (dim) => {
+            if (free[i] === undefined) dim.int(1, size);
+            else if (free[i] !== "") dim.text(2, free[i]);
+          });
         });
       }),
     ),

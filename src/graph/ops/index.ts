@@ -1,7 +1,9 @@
 export * from "./activation.js";
+export { again, againOp } from "./again.js";
 export * from "./boundary.js";
 export * from "./conv.js";
 export * from "./detection.js";
+export * from "./divisible.js";
 export * from "./dropout.js";
 export * from "./elementwise.js";
 export * from "./gather.js";

@@ -1,8 +1,8 @@
-import { type Graph, graph, lower, rewrite } from "../graph.js";
+import { type Graph, graph, lower, nodes, rewrite } from "../graph.js";
 import { toFloat16, toFloat32 } from "../host.js";
 import { apply } from "../op.js";
-import { cast, castOp } from "../ops/elementwise.js";
-import { constant, input, type Node, sizeOf, type Tensor } from "../tensor.js";
+import { cast, castOp, max, min } from "../ops/elementwise.js";
+import { constant, input, type Node, scalar, sizeOf, type Tensor } from "../tensor.js";
 
 export interface HalfOptions {
   /** Whether the graph's inputs and outputs stay float32. */
@@ -13,10 +13,13 @@ export interface HalfOptions {
 
 /**
  * The graph in float16: constants and inputs become halves, and so does what is computed from them. Sums, powers, roots
- * and whatever works with a number that a half cannot hold (1e-12, -1e9) stay in float32.
+ * and whatever works with a number that a half cannot hold (1e-12, -1e9) stay in float32, and so do products with
+ * reciprocals, which may be huge where they meet zeros: an infinite half would make them NaN, so these end at its largest.
  */
 export function half(g: Graph, { keepIo = true, keep = () => false }: HalfOptions = {}): Graph {
-  const { asHalf, asFull } = converters();
+  const whole = lower(g);
+  const { asHalf, asFull, saturated } = converters();
+  const steep = steepNodes(whole);
   const inputs = new Map<string, Tensor>();
   const substitute = new Map<Tensor, Tensor>();
   for (const [name, tensor] of g.inputs) {
@@ -26,8 +29,9 @@ export function half(g: Graph, { keepIo = true, keep = () => false }: HalfOption
     substitute.set(tensor, turned);
   }
   const { outputs } = rewrite(
-    lower(g),
+    whole,
     (node, now) => {
+      if (steep.has(node)) return apply(node.op, now.map(asFull), node.attrs).map(saturated);
       if (needsFull(node) || keep(node)) return apply(node.op, now.map(asFull), node.attrs);
       if (node.op === castOp && node.attrs.to === "float32") return [cast(now[0], "float16")];
       return apply(node.op, now.map(asHalf), node.attrs);
@@ -42,12 +46,18 @@ export function half(g: Graph, { keepIo = true, keep = () => false }: HalfOption
 function converters() {
   const halves = new Map<Tensor, Tensor>();
   const fulls = new Map<Tensor, Tensor>();
+  const bounded = new Set<Tensor>();
+  const saturated = (x: Tensor): Tensor => {
+    bounded.add(x);
+    return x;
+  };
+  const within = (x: Tensor): Tensor => (bounded.has(x) ? min(max(x, scalar(-largest)), scalar(largest)) : x);
   const asHalf = (x: Tensor): Tensor => {
     if (x.dtype !== "float32") return x;
     if (!halves.has(x)) {
       const made = x.value
         ? { ...constant({ dtype: "float16", shape: x.value.shape, data: toFloat16(x.value) }), label: x.label }
-        : cast(x, "float16");
+        : cast(within(x), "float16");
       halves.set(x, made);
       if (!x.value) fulls.set(made, x);
     }
@@ -62,11 +72,27 @@ function converters() {
     }
     return fulls.get(x) as Tensor;
   };
-  return { asHalf, asFull };
+  return { asHalf, asFull, saturated };
+}
+
+const largest = 65_504;
+
+/** Reciprocals, and what is computed from them directly or from powers of them. */
+function steepNodes(g: Graph): Set<Node> {
+  const steep = new Set<Node>();
+  const powers = new Set<Tensor>();
+  for (const node of nodes(g)) {
+    const variable = node.inputs.filter(({ value }) => !value);
+    const touched = variable.some((x) => powers.has(x));
+    if (node.op.name !== "Reciprocal" && !touched) continue;
+    steep.add(node);
+    if (node.op.name === "Reciprocal" || variable.every((x) => powers.has(x))) powers.add(node.outputs[0]);
+  }
+  return steep;
 }
 
 // Their results leave a half's range or lose its digits.
-const wide = new Set(["ReduceSum", "ReduceSumSquare", "ReduceMean", "Sqrt", "Reciprocal", "Pow", "Exp", "Log"]);
+const wide = new Set(["ReduceSum", "ReduceSumSquare", "ReduceMean", "Sqrt", "Pow", "Exp", "Log"]);
 
 function needsFull({ op, inputs, attrs }: Node): boolean {
   if (wide.has(op.name)) return true;

@@ -1,9 +1,9 @@
 import { type Graph, graph, lower, nodes } from "../graph.js";
 import { apply, type Op } from "../op.js";
+import { nothingOf } from "../ops/again.js";
 import { boundaryGradientOp, boundaryOp } from "../ops/boundary.js";
-import { add, mul } from "../ops/elementwise.js";
-import { reshape, slice } from "../ops/shape.js";
-import { bytesOf, type Node, scalar, sizeOf, type Tensor } from "../tensor.js";
+import { add } from "../ops/elementwise.js";
+import { bytesOf, type Node, sizeOf, type Tensor } from "../tensor.js";
 
 export interface RecomputeOptions {
   /** Compute only operators again that cost little (`op.cheap`), and keep the results of convolutions and products. */
@@ -53,6 +53,7 @@ export function recompute(g: Graph, { cheapOnly = false, only }: RecomputeOption
     return copies[x.index];
   };
 
+  let changed = false;
   for (const node of order) {
     const at = map.region.get(node);
     const block = at === undefined ? undefined : blocks.get(at);
@@ -64,7 +65,8 @@ export function recompute(g: Graph, { cheapOnly = false, only }: RecomputeOption
       if (at !== undefined && (chosen?.has(at) ?? true)) blocks.set(at, newBlock(now(node.inputs[0])));
     } else if (at === undefined || !block) {
       const inputs = node.inputs.map(now);
-      keep(inputs.every((x, i) => x === node.inputs[i]) ? node.outputs : apply(node.op, inputs, node.attrs));
+      changed ||= inputs.some((x, i) => x !== node.inputs[i]);
+      keep(changed ? apply(node.op, inputs, node.attrs) : node.outputs);
     } else {
       keep(
         apply(
@@ -114,7 +116,7 @@ interface Block {
 }
 
 const newBlock = (dy: Tensor): Block => ({
-  nothing: mul(slice(reshape(dy, [-1]), { axes: [0], starts: [0], ends: [1] }), scalar(0)),
+  nothing: nothingOf(dy),
   guarded: new Map(),
   copies: new Map(),
 });

@@ -1,10 +1,26 @@
 import {
   Mlp_v2,
   SwinTransformer2Block,
+  SwinTransformerBlock,
   SwinTransformerLayer_v2,
-  SwinV2_CSPB,
   WindowAttention_v2,
 } from "../swin/blocks.js";
+import {
+  C3STR,
+  ST2CSPA,
+  ST2CSPB,
+  ST2CSPC,
+  STCSPA,
+  STCSPB,
+  STCSPC,
+  Swin_Transformer_A,
+  Swin_Transformer_B,
+  Swin_Transformer_C,
+  Swin_v2_A,
+  Swin_v2_B,
+  Swin_v2_C,
+  SwinV2_CSPB,
+} from "../swin/csp.js";
 import { SwinV2Backbone } from "../swin/dense.js";
 import { BatchNorm2d, Conv, Conv2d, ConvTranspose2d, DWConv, DWConvTranspose2d, Focus } from "./conv.js";
 import { Bottleneck, BottleneckCSP, C3, C3x, CrossConv } from "./csp.js";
@@ -45,6 +61,20 @@ export const blocks: Readonly<Record<string, BlockDefinition>> = {
   SwinTransformerLayer_v2,
   WindowAttention_v2,
   Mlp_v2,
+  C3STR,
+  Swin_Transformer_A,
+  Swin_Transformer_B,
+  Swin_Transformer_C,
+  Swin_v2_A,
+  Swin_v2_B,
+  Swin_v2_C,
+  STCSPA,
+  STCSPB,
+  STCSPC,
+  ST2CSPA,
+  ST2CSPB,
+  ST2CSPC,
+  SwinTransformerBlock,
   SwinV2Backbone,
   "nn.Conv2d": Conv2d,
   "nn.ConvTranspose2d": ConvTranspose2d,

@@ -1,5 +1,6 @@
 import {
   add,
+  divisible,
   dropout,
   exp,
   linear as linearProduct,
@@ -74,8 +75,13 @@ export function windowAttention(
     const [count] = x.shape;
     const split3 = products.split(x).map((y) => transpose(reshape(y, [count, n, heads, d]), [0, 2, 1, 3]));
     const [q, k, v] = split3; // [count, heads, n, d]
-    const weights = attn_drop(normalise(withBias(products.logits(q, k), position.make(), mask)));
-    const mixed = reshape(transpose(matMul(weights, v), [0, 2, 1, 3]), [count, n, dim]);
+    const attend = (query: Tensor, key: Tensor, value: Tensor, offsets: Tensor) =>
+      matMul(attn_drop(normalise(withBias(matMul(query, swapLast(key)), offsets, mask))), value);
+    // By heads; a mask that is drawn for all of them at once cannot be.
+    const heads1 = { body: attend, axes: [1, 1, 1, 0], into: 1 };
+    const inputs = [...products.meet(q, k), v, position.make()] as const;
+    const attended = attnDrop > 0 ? attend(...inputs) : divisible(inputs, heads1); // [count, heads, n, d]
+    const mixed = reshape(transpose(attended, [0, 2, 1, 3]), [count, n, dim]);
     return proj_drop(proj(mixed));
   });
 }
@@ -86,7 +92,8 @@ interface Products {
   readonly qkv: Module;
   /** [count, n, dim] to three of that shape. */
   readonly split: (x: Tensor) => readonly Tensor[];
-  readonly logits: (q: Tensor, k: Tensor) => Tensor;
+  /** Queries and keys whose products are the logits. */
+  readonly meet: (q: Tensor, k: Tensor) => readonly [Tensor, Tensor];
 }
 
 // cos(q, k) * exp(min(scale, ln 100)); keys have no bias.
@@ -108,7 +115,7 @@ function cosine(dim: number, heads: number, biased: boolean): Products {
         linearProduct(x, wv, { bias: v_bias?.tensor }),
       ];
     },
-    logits: (q, k) => matMul(mul(q, mul(inverseNorm(q), scale())), swapLast(mul(k, inverseNorm(k)))),
+    meet: (q, k) => [mul(q, mul(inverseNorm(q), scale())), mul(k, inverseNorm(k))],
   };
 }
 
@@ -120,7 +127,7 @@ function dot(dim: number, heads: number, biased: boolean): Products {
     children: {},
     qkv,
     split: (x) => split(qkv(x), [dim, dim, dim], -1),
-    logits: (q, k) => matMul(mul(q, scale), swapLast(k)),
+    meet: (q, k) => [mul(q, scale), k],
   };
 }
 

@@ -1,12 +1,11 @@
 import { UserError } from "../../errors/index.js";
-import { concat, reshape, type Tensor, transpose } from "../../graph/index.js";
+import { reshape, type Tensor, transpose } from "../../graph/index.js";
 import { convBlock, type Setting } from "../blocks/conv.js";
 import {
   count,
   defineBlock,
   factor,
   flag,
-  ignored,
   oneOf,
   optional,
   rate,
@@ -18,7 +17,8 @@ import {
 import { parseActivation } from "../layers/activation.js";
 import { list, type Module, module } from "../module.js";
 import { windowAttention } from "./attention.js";
-import { mlp, onMaps, swinTokens } from "./layer.js";
+import { mlp, onMaps, swinTokens, type TokenModule } from "./layer.js";
+import { swinTokensV1 } from "./layerV1.js";
 
 export const WindowAttention_v2 = defineBlock({
   name: "WindowAttention_v2",
@@ -94,17 +94,26 @@ export const SwinTransformerLayer_v2 = defineBlock({
   },
 });
 
-/** Swin V2 layers in a row, every other one shifted by half a window; a Conv before them where the widths differ. */
+/** A layer of one of the two versions, and the window it is usually given. */
+export interface SwinVersion {
+  readonly layer: (dim: number, heads: number, options: { window: number; shift: number }) => TokenModule;
+  readonly window: number;
+}
+
+export const swinV1: SwinVersion = { layer: swinTokensV1, window: 8 };
+export const swinV2: SwinVersion = { layer: swinTokens, window: 7 };
+
+/** Swin layers in a row, every other one shifted by half a window; a Conv before them where the widths differ. */
 export function swinBlock(
   c1: number,
   c2: number,
   setting: Setting,
-  options: { heads: number; layers: number; window?: number },
+  options: { heads: number; layers: number; version?: SwinVersion; window?: number },
 ): Module {
-  const { heads, layers, window = 7 } = options;
+  const { heads, layers, version = swinV2, window = version.window } = options;
   const conv = c1 === c2 ? undefined : convBlock(c1, c2, setting);
   const blocks = Array.from({ length: layers }, (_, i) =>
-    swinTokens(c2, heads, { window, shift: i % 2 === 0 ? 0 : Math.floor(window / 2) }),
+    version.layer(c2, heads, { window, shift: i % 2 === 0 ? 0 : Math.floor(window / 2) }),
   );
   return module({ conv, blocks: list(blocks) }, (x: Tensor) => {
     const map = conv ? conv(x) : x;
@@ -123,21 +132,9 @@ export const SwinTransformer2Block = defineBlock({
     swinBlock(c1, c2, context, { heads: num_heads, layers: num_layers, window: window_size }),
 });
 
-/** Swin V2 layers as a CSP block: cv3([blocks(y), cv2(y)]) with y = cv1(x). */
-export const SwinV2_CSPB = defineBlock({
-  name: "SwinV2_CSPB",
-  widths: "scaled",
-  repeats: true,
-  args: { c1: count, c2: count, n: count.or(1), shortcut: ignored.or(false), g: ignored.or(1), e: ignored.or(0.5) },
-  build: ({ c1, c2, n }, context) => {
-    if (c2 < 32) throw new UserError(`argument c2: got ${c2}, expected at least 32, the width of a head`);
-    const cv1 = convBlock(c1, c2, context);
-    const cv2 = convBlock(c2, c2, context);
-    const cv3 = convBlock(2 * c2, c2, context);
-    const m = swinBlock(c2, c2, context, { heads: Math.floor(c2 / 32), layers: n });
-    return module({ cv1, cv2, cv3, m }, (x: Tensor) => {
-      const y = cv1(x);
-      return cv3(concat([m(y), cv2(y)], 1));
-    });
-  },
+export const SwinTransformerBlock = defineBlock({
+  name: "SwinTransformerBlock",
+  args: { c1: count, c2: count, num_heads: count, num_layers: upTo(200), window_size: upTo(48).or(8) },
+  build: ({ c1, c2, num_heads, num_layers, window_size }, context) =>
+    swinBlock(c1, c2, context, { heads: num_heads, layers: num_layers, version: swinV1, window: window_size }),
 });

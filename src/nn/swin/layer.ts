@@ -120,8 +120,8 @@ export function shiftMaskOf(grid: WindowGrid): Tensor | undefined {
   return gather(floats(masks, [4, n, n]), ints(pattern));
 }
 
-// [b, h * w, c] -> [b * windows, window * window, c]; padded tokens are zeros.
-function toWindows(x: Tensor, grid: WindowGrid): Tensor {
+/** [b, h * w, c] -> [b * windows, window * window, c]; padded tokens are zeros. */
+export function toWindows(x: Tensor, grid: WindowGrid): Tensor {
   if (isOneWindow(grid)) return x;
   const { index, inverse } = windowIndex(grid);
   const padded = index.length > inverse.length;
@@ -137,8 +137,8 @@ function toWindows(x: Tensor, grid: WindowGrid): Tensor {
   return reshape(rows, [-1, grid.window ** 2, x.shape[2]]);
 }
 
-// The way back: [b * windows, window * window, c] -> [b, h * w, c]; padded tokens fall away.
-function fromWindows(x: Tensor, grid: WindowGrid, b: number): Tensor {
+/** The way back: [b * windows, window * window, c] -> [b, h * w, c]; padded tokens fall away. */
+export function fromWindows(x: Tensor, grid: WindowGrid, b: number): Tensor {
   if (isOneWindow(grid)) return x;
   const { index, inverse } = windowIndex(grid);
   // The entries of padding are past the end: no gradient.

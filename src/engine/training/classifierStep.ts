@@ -1,0 +1,110 @@
+import { UserError } from "../../errors/index.js";
+import {
+  type DropoutMask,
+  type Graph,
+  grad,
+  graph,
+  inParts,
+  input,
+  keepBoundaries,
+  recompute,
+  type Tensor,
+  withDropoutMasks,
+} from "../../graph/index.js";
+import { type Classifier, crossEntropy, namedParams, paramInputs, type SwinConfig } from "../../nn/index.js";
+import type { RecomputeUnit } from "../scale/index.js";
+
+/** What a classifier's step may save memory with. */
+export interface SavingOptions {
+  /** What is computed again on the way back: nothing, each block, or each stage from its input. */
+  readonly recompute?: RecomputeUnit;
+  /** The first so many stages have their attention part by part, each computed again on the way back. */
+  readonly sequential?: number;
+  /** Parts of such attention; one a head where left out. */
+  readonly parts?: number;
+}
+
+export interface ClassifierStepOptions extends SavingOptions {
+  readonly batch: number;
+  /** Names of the parameters that get gradients; all where left out. */
+  readonly learned?: readonly string[];
+}
+
+export interface ClassifierStep {
+  readonly graph: Graph;
+  readonly masks: readonly DropoutMask[];
+  /** Inputs that are data; `compile` with `{ open }` takes less memory. */
+  readonly open: readonly string[];
+}
+
+/**
+ * Forward, cross entropy and backward of a classifier as one graph: inputs `images` (normalised) [batch, channels, height,
+ * width], `targets` [batch, classes], weights by name and `masks` of dropout; outputs `loss` and `grad.NAME`. Whatever is saved,
+ * the numbers are the same to rounding.
+ * @throws UserError when the classifier has no stages to save on.
+ */
+export function classifierStep(
+  classifier: Classifier,
+  { batch, learned, ...saving }: ClassifierStepOptions,
+): ClassifierStep {
+  const { module, channels, classes, imageSize } = classifier;
+  const images = input([batch, channels, ...imageSize], { label: "images" });
+  const targets = input([batch, classes], { label: "targets" });
+  const inputs = new Map<string, Tensor>([...paramInputs(module), ["images", images], ["targets", targets]]);
+  const plain = graph(inputs, { loss: crossEntropy(module(images), targets) });
+  const { graph: forward, masks } = withDropoutMasks(savingForward(plain, classifier, saving));
+  const names = learned ?? learnedNames(classifier);
+  const outputs = new Map(forward.outputs);
+  const wrt = names.map((name) => inputs.get(name)!);
+  grad(forward.outputs.get("loss")!, wrt).forEach((gradient, i) => {
+    outputs.set(`grad.${names[i]}`, gradient);
+  });
+  const step = graph(new Map([...inputs, ...forward.inputs]), outputs);
+  return {
+    graph: (saving.recompute ?? "none") === "none" ? step : recompute(step),
+    masks,
+    open: ["images", "targets", ...masks.map(({ name }) => name)],
+  };
+}
+
+/**
+ * A classifier's forward graph made ready to save memory, before gradients are taken of it: attention in parts, and boundaries
+ * only where `recompute` is to cut.
+ * @throws UserError when the classifier has no stages.
+ */
+export function savingForward(
+  forward: Graph,
+  classifier: Classifier,
+  { recompute: unit = "none", sequential = 0, parts }: SavingOptions,
+): Graph {
+  if (sequential === 0 && unit !== "stage") return forward;
+  const { depths, heads, attnDrop } = stagesOf(classifier);
+  if (sequential > 0 && attnDrop > 0)
+    throw new UserError("sequential attention has no dropout of attention (attn_drop)");
+  const stageOfBlock = depths.flatMap((depth, stage) => Array<number>(depth).fill(stage));
+  const partsOf = (block: number) => {
+    const stage = stageOfBlock[block];
+    return stage < sequential ? (parts ?? heads[stage]) : 1;
+  };
+  const cut = sequential > 0 ? inParts(forward, partsOf) : forward;
+  return unit === "stage" ? keepBoundaries(cut, atStages(depths)) : cut;
+}
+
+// A stage has a boundary before its first block and one behind each.
+function atStages(depths: readonly number[]): (number: number) => boolean {
+  const ends = new Set<number>();
+  let next = 0;
+  for (const depth of depths) {
+    ends.add(next).add(next + depth);
+    next += depth + 1;
+  }
+  return (number) => ends.has(number);
+}
+
+function stagesOf({ family, config }: Classifier): SwinConfig {
+  if (family === "swinv2") return config as SwinConfig;
+  throw new UserError(`a classifier of the family ${family} has no stages: recompute=none or block, and no sequential`);
+}
+
+const learnedNames = ({ module }: Classifier): string[] =>
+  [...namedParams(module)].filter(([, { kind }]) => kind === "parameter").map(([name]) => name);
