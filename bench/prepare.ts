@@ -3,11 +3,21 @@ import { join } from "node:path";
 import { rng } from "swinyolo/data";
 import { exportModel, readModelFile, writeSafetensors } from "swinyolo/engine";
 import { type HostArray, hostArray } from "swinyolo/graph";
-import { buildModel, defaultBalance, initialState, type LossOptions, lossGainScale } from "swinyolo/nn";
+import {
+  buildClassifier,
+  buildModel,
+  defaultBalance,
+  initialState,
+  isClassifier,
+  type LossOptions,
+  lossGainScale,
+} from "swinyolo/nn";
 import type { Case } from "./cases.js";
 
 /** Of every step. The rate is low: the same batch comes again and again, and the numbers should stay ordinary. */
 export const stepRates = { biasLr: 0.001, lr: 0.001, momentum: 0.937, weightDecay: 0.0005, clipNorm: 10 };
+
+const average = { decay: 0.9999, tau: 2000 };
 
 /**
  * How threads wait for one another: `passive` sleep at once, `spinning` as both libraries do by themselves. On a machine that
@@ -29,6 +39,8 @@ export interface CaseFile {
   readonly exportedMaps?: string;
   /** Contents of the model's YAML. */
   readonly yaml: object;
+  /** Of a classifier: the part of its YAML, its classes, the side of its pictures. */
+  readonly classifier?: { readonly config: object; readonly classes: number; readonly side: number };
   /** The same as resolved rows, for a peer that reads no YAML. */
   readonly layers: readonly { readonly from: unknown; readonly module: string; readonly args: object }[];
   readonly strides: readonly number[];
@@ -50,11 +62,11 @@ export interface CaseOptions {
 }
 
 /** Writes a case's file and numbers into a folder; returns the file. */
-export async function writeCase(
-  { kind, model: name, batch, size }: Case,
-  { folder, threads, waiting, exports = false, pictures = 0 }: CaseOptions,
-): Promise<string> {
+export async function writeCase(one: Case, options: CaseOptions): Promise<string> {
+  const { kind, model: name, batch, size } = one;
+  const { folder, threads, waiting, exports = false, pictures = 0 } = options;
   const { yaml, place } = readModelFile(name);
+  if (isClassifier(yaml)) return writeClassifierCase(one, yaml as ClassifierYaml, options);
   const model = buildModel(yaml, { place });
   const weights = initialState(model.module, rng(0, "weights"));
   if (kind === "inference") livelier(weights);
@@ -90,7 +102,46 @@ export async function writeCase(
     balance: defaultBalance(model.strides.length),
     anchorT: 4,
     rates: stepRates,
-    ema: { decay: 0.9999, tau: 2000 },
+    ema: average,
+  };
+  await writeSafetensors(contents.tensors, tensors);
+  writeFileSync(file, JSON.stringify(contents));
+  return file;
+}
+
+interface ClassifierYaml {
+  readonly nc: number;
+  readonly swinv2: object;
+}
+
+// Without stochastic depth, which both sides would draw differently, and with blocks that do something from the start.
+async function writeClassifierCase(
+  { kind, batch, size }: Case,
+  { nc, swinv2, ...rest }: ClassifierYaml,
+  { folder, threads, waiting, pictures = 0 }: CaseOptions,
+): Promise<string> {
+  const config = { ...swinv2, drop_path: 0 };
+  const yaml = { ...rest, nc, swinv2: config };
+  const weights = initialState(buildClassifier(yaml, { imageSize: [size, size] }).module, rng(0, "weights"));
+  for (const [name, { data }] of weights) if (/norm[12]\.weight$/.test(name)) (data as Float32Array).fill(1);
+  const tensors = new Map([...weights].map(([key, array]): [string, HostArray] => [`state.${key}`, array]));
+  const random = rng("pictures", pictures);
+  const pixels = Float32Array.from({ length: batch * 3 * size * size }, () => random.normal());
+  const targets = hostArray("float32", [batch, nc]);
+  for (let i = 0; i < batch; i++) targets.data[i * nc + random.int(nc)] = 1;
+  tensors.set("input.images", hostArray("float32", [batch, 3, size, size], pixels));
+  tensors.set("input.targets", targets);
+  const file = join(folder, "case.json");
+  const contents: Omit<CaseFile, "layers" | "strides" | "loss" | "balance" | "anchorT"> = {
+    kind,
+    batch,
+    threads,
+    waiting,
+    tensors: join(folder, "case.safetensors"),
+    yaml,
+    classifier: { config, classes: nc, side: size },
+    rates: stepRates,
+    ema: average,
   };
   await writeSafetensors(contents.tensors, tensors);
   writeFileSync(file, JSON.stringify(contents));

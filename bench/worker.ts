@@ -6,17 +6,17 @@ import {
   createOptimizer,
   createState,
   currentWeights,
-  gradientViews,
   readSafetensors,
   type TrainBatch,
-  type TrainState,
 } from "swinyolo/engine";
 import { cast, compile, graph, type HostArray, hostArray, input, mul, scalar } from "swinyolo/graph";
 import { buildModel, type DetectionModel, emaDecay, paramInputs } from "swinyolo/nn";
 import { agreement } from "./agree.js";
 import { movedName } from "./check.js";
+import { classifierOf, classifierSteps } from "./classifierSteps.js";
 import { nudged } from "./nudge.js";
 import type { CaseFile } from "./prepare.js";
+import { copy, gradientsOf } from "./results.js";
 import { type Watched, watchedRuntime } from "./runtime.js";
 import { type Side, type Step, serve } from "./serve.js";
 
@@ -33,7 +33,9 @@ await serve(positionals, async (one): Promise<Side> => {
   );
   const batch = { images: tensors.get("input.images")!, targets: tensors.get("input.targets")!.data as Float32Array };
   const watched = await watchedRuntime({ waiting: one.waiting, profile: flags.profile });
-  const step = await { train, inference }[one.kind]({ one, model: buildModel(one.yaml), weights, batch, watched });
+  const step = one.classifier
+    ? await classifierSteps[one.kind]({ one, ...classifierOf(one, one.classifier.side), weights, tensors, watched })
+    : await { train, inference }[one.kind]({ one, model: buildModel(one.yaml), weights, batch, watched });
   return {
     step: async (results) => {
       watched.takeRunMs();
@@ -120,16 +122,4 @@ async function inference({ one, model, weights, batch: { images }, watched }: Se
     }
     return { value: Number(rows.data[0]) };
   };
-}
-
-function gradientsOf(state: TrainState): Map<string, HostArray> {
-  const found = new Map<string, HostArray>();
-  copy(gradientViews(state, state.gradients), "grad.", found);
-  return found;
-}
-
-function copy(from: ReadonlyMap<string, HostArray>, prefix: string, into: Map<string, HostArray>): void {
-  for (const [name, { dtype, shape, data }] of from) {
-    if (dtype === "float32") into.set(prefix + name, hostArray(dtype, shape, data.slice()));
-  }
 }

@@ -1,3 +1,5 @@
+import { readModelFile } from "swinyolo/engine";
+import { isClassifier } from "swinyolo/nn";
 import { type Bench, duels, opening, settingOf } from "../bench.js";
 import { caseName, casesOf } from "../cases.js";
 import { opencv, ours, pytorch, raw } from "../contenders.js";
@@ -11,7 +13,13 @@ export const inference: Bench = async (options, keep) => {
   const effort = { rounds: 30, minutes: 5 };
   const contenders = [ours(), pytorch(options.waiting), opencv(options.waiting), raw] as const;
   const cases = casesOf("inference", options.models ?? defaultModels, options.cases ?? ["1x640", "8x640"]);
-  const found = await duels(cases, contenders, { options, keep, effort });
+  // The other two take the file of a detector.
+  const detectors = cases.filter(({ model }) => !isClassifier(readModelFile(model).yaml));
+  const classifiers = cases.filter((one) => !detectors.includes(one));
+  const found = [
+    ...(await duels(detectors, contenders, { options, keep, effort })),
+    ...(await duels(classifiers, [contenders[0], contenders[1]], { options, keep, effort })),
+  ];
   const setting = settingOf(options, effort);
   return {
     data: { ...setting, duels: found },

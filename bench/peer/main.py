@@ -1,5 +1,5 @@
 """
-The bench's peer: the same detector, weights, inputs and step in PyTorch.
+The bench's peer: the same detector or classifier, weights, inputs and step in PyTorch.
 It speaks as serve.py says.
 """
 
@@ -7,10 +7,23 @@ import math
 import time
 
 import torch
+from torch.nn import functional as F
 
+from classifier import Classifier
 from loss import detection_loss
-from nets import Model, fold_batch_norms
+from nets import Model, fold_batch_norms, load
 from serve import serve
+
+
+def detector_loss(model, case, inputs):
+    maps = model(inputs["images"].float() / 255)
+    return maps, *detection_loss(maps, inputs["targets"], model.head.anchors, case)
+
+
+def classifier_loss(model, case, inputs):
+    logits = model(inputs["images"])
+    loss = F.cross_entropy(logits, inputs["targets"])
+    return [logits], loss, loss.detach()[None]
 
 
 def train_step(model, case, inputs):
@@ -37,8 +50,7 @@ def train_step(model, case, inputs):
 
     def step(results=None):
         nonlocal updates
-        maps = model(inputs["images"].float() / 255)
-        loss, parts = detection_loss(maps, inputs["targets"], model.head.anchors, case)
+        maps, loss, parts = (classifier_loss if "classifier" in case else detector_loss)(model, case, inputs)
         loss.backward()
         if results is not None:
             results.update({f"map.{i}": raw.detach().clone() for i, raw in enumerate(maps)})
@@ -63,8 +75,10 @@ def train_step(model, case, inputs):
 
 
 def inference_step(model, case, inputs):
-    """Pictures to decoded rows, batch norms folded."""
+    """Pictures to decoded rows, batch norms folded; of a classifier, to probabilities."""
     model.eval()
+    if "classifier" in case:
+        return classification_step(model, inputs)
     fold_batch_norms(model)
 
     @torch.inference_mode()
@@ -78,14 +92,26 @@ def inference_step(model, case, inputs):
     return step
 
 
+def classification_step(model, inputs):
+    @torch.inference_mode()
+    def step(results=None):
+        logits = model(inputs["images"])
+        rows = logits.softmax(1)
+        if results is not None:
+            results.update({"map.0": logits, "rows": rows})
+        return {"value": rows[0, 0].item()}
+
+    return step
+
+
 steps = {"train": train_step, "inference": inference_step}
 
 
 def prepare(case, tensors):
     torch.set_num_threads(case["threads"])
     tensors = {name: torch.from_numpy(array) for name, array in tensors.items()}
-    model = Model(case["layers"])
-    model.load({name[6:]: value for name, value in tensors.items() if name.startswith("state.")})
+    model = Classifier(**case["classifier"]) if "classifier" in case else Model(case["layers"])
+    load(model, {name[6:]: value for name, value in tensors.items() if name.startswith("state.")})
     inputs = {name[6:]: value for name, value in tensors.items() if name.startswith("input.")}
     return steps[case["kind"]](model, case, inputs)
 

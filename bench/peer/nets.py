@@ -162,14 +162,15 @@ class Model(nn.Module):
     def head(self):
         return self.model[-1]
 
-    def load(self, tensors):
-        """Takes over all weights; anything missing or left over is an error."""
-        derived = ("relative_coords_table", "relative_position_index")
-        own = self.state_dict()
-        given = {name: value for name, value in tensors.items() if not name.endswith(derived)}
-        if own.keys() != given.keys():
-            raise ValueError(f"weights differ: {sorted(own.keys() ^ given.keys())[:5]}")
-        self.load_state_dict(given)
+
+def load(model, tensors):
+    """The model takes over all weights; anything missing or left over is an error."""
+    derived = ("relative_coords_table", "relative_position_index", "attn_mask")
+    own = model.state_dict()
+    given = {name: value for name, value in tensors.items() if not name.endswith(derived)}
+    if own.keys() != given.keys():
+        raise ValueError(f"weights differ: {sorted(own.keys() ^ given.keys())[:5]}")
+    model.load_state_dict(given)
 
 
 def fold_batch_norms(model):

@@ -10,6 +10,7 @@ export type {
   ClassifyStart,
 } from "./classify/events.js";
 export type { ClassifyExportResult } from "./classify/export.js";
+export { type ClassBackend, classifyGraph, fedClassifier, nativeClassifier } from "./classify/forward.js";
 export type { ClassGuess, ClassPrediction } from "./classify/predict.js";
 export { createClassifyGradients } from "./classify/step.js";
 export { groupsOf } from "./classify/train.js";
