@@ -16,6 +16,7 @@ import { type Prediction, predictRun } from "./predict.js";
 import { trainRun } from "./train.js";
 import type { TrainEvent } from "./training/events.js";
 import type { TrainSettings } from "./training/settings.js";
+import { type TransferContext, type Transferred, transferRun } from "./transfer/index.js";
 import { type ValResult, valRun } from "./val.js";
 
 /** What every call may be given besides its options. */
@@ -157,6 +158,15 @@ export async function info(given: Given<"info">): Promise<ModelInfo> {
 /** The memory that training a Swin V2 network takes on each of several devices, from a model of it. */
 export async function plan(given: Given<"plan">): Promise<TrainingPlan> {
   return planTraining(parseOptions("plan", given).options);
+}
+
+/**
+ * Writes weights for other windows and pictures, the position bias recomputed, and compares the two on pictures. The files
+ * that it writes work as any trained ones.
+ */
+export async function transferModel(given: Given<"transfer">, context: TransferContext = {}): Promise<Transferred> {
+  const { options } = parseOptions("transfer", given);
+  return transferRun({ ...options, extra: await loadPlugin(options.plugin) }, context);
 }
 
 /** Looks through a data set for everything that would keep it from being used. */

@@ -1,5 +1,5 @@
 import { fits, optimizers, recipeNames, schedules } from "./classifyChoices.js";
-import { choice, flag, provider, real, text, textOrFlag, whole } from "./option.js";
+import { choice, flag, provider, real, text, textOrFlag, whole, wholes } from "./option.js";
 
 // Options of commands for classifiers. Those without a default are the recipe's, or the weights'.
 
@@ -107,6 +107,9 @@ export const classifyValOptions = {
   data,
   batch: whole("pictures a batch", { default: 64, least: 1, aliases: ["batch_size"] }),
   imgsz,
+  window: wholes("sides of a Swin classifier's windows, one or one a stage, instead of its own; nothing is trained", {
+    default: undefined,
+  }),
   fit,
   split: choice("which part of the data", ["val", "train", "test"], { default: "val" }),
   seed: whole("of the split, where the folder has none; the one it was trained with where left out", {

@@ -253,6 +253,36 @@ export const planOptions = {
   json,
 } as const;
 
+/** Options of `transfer`. */
+export const transferOptions = {
+  weights: text("a trained classifier or detector with Swin V2 blocks: .safetensors or .pt", { default: undefined }),
+  model,
+  window: wholes("sides of windows in tokens, one or one a stage (of a detector: one a row); its own where left out", {
+    default: undefined,
+  }),
+  imgsz: whole("side of the pictures in pixels; its own where left out", {
+    default: undefined,
+    least: 1,
+    most: 8192,
+    aliases: ["img", "img_size"],
+  }),
+  out: text("the file to write: .safetensors; beside the weights where left out", { default: undefined }),
+  source: text("pictures on which both are compared: a file, a folder, a glob pattern or a .txt list of them", {
+    default: undefined,
+  }),
+  conf: real("of detectors: least confidence in the comparison", {
+    default: 0.25,
+    from: 0,
+    to: 1,
+    aliases: ["conf_thres"],
+  }),
+  iou,
+  device,
+  threads,
+  plugin,
+  json,
+} as const;
+
 /** Options of `check-data`. */
 export const checkDataOptions = { data, json } as const;
 
@@ -265,6 +295,7 @@ export const commandOptions = {
   info: infoOptions,
   import: importOptions,
   plan: planOptions,
+  transfer: transferOptions,
   "check-data": checkDataOptions,
 } as const;
 
@@ -299,5 +330,6 @@ export const otherNames: Readonly<Record<CommandName, OtherNames>> = {
   info: {},
   import: {},
   plan: {},
+  transfer: {},
   "check-data": {},
 };
