@@ -1,5 +1,6 @@
 import { checkData as checkDataset, type DataCheck } from "../data/index.js";
 import { UserError } from "../errors/index.js";
+import { type AblationEvent, ablateRun } from "./ablate/index.js";
 import type { ClassifyEvent } from "./classify/events.js";
 import { type ClassifyExportResult, exportClassifier } from "./classify/export.js";
 import { type ClassPrediction, classifyPictures } from "./classify/predict.js";
@@ -167,6 +168,11 @@ export async function plan(given: Given<"plan">): Promise<TrainingPlan> {
 export async function transferModel(given: Given<"transfer">, context: TransferContext = {}): Promise<Transferred> {
   const { options } = parseOptions("transfer", given);
   return transferRun({ ...options, extra: await loadPlugin(options.plugin) }, context);
+}
+
+/** Trains variants of a Swin V2 classifier and compares them as the paper does; the same call goes on with what was stopped. */
+export async function* ablate(given: Given<"ablate">, { signal }: CallContext = {}): AsyncGenerator<AblationEvent> {
+  yield* ablateRun(parseOptions("ablate", given).options, { signal });
 }
 
 /** Looks through a data set for everything that would keep it from being used. */

@@ -1,5 +1,17 @@
 export { type BlockDefinition, defineBlock, type OptimizerKind, parseActivation } from "../nn/index.js";
-export { type CallContext, checkData, exportModel, info, plan, predict, train, transferModel, val } from "./api.js";
+export type { AblationEnd, AblationEvent, AblationMeasured, AblationRun, AblationTraining } from "./ablate/index.js";
+export {
+  ablate,
+  type CallContext,
+  checkData,
+  exportModel,
+  info,
+  plan,
+  predict,
+  train,
+  transferModel,
+  val,
+} from "./api.js";
 export type { ClassifierInfo } from "./classifierInfo.js";
 export { type ClassifierSource, type LoadedClassifier, openClassifier } from "./classifierModel.js";
 export type {

@@ -19,5 +19,6 @@ export const commands: Readonly<Record<CommandName, (call: Call) => Promise<void
   import: async (call) => (await import("./import.js")).importWeights(call),
   plan: async (call) => (await import("./plan.js")).plan(call),
   transfer: async (call) => (await import("./transfer.js")).transfer(call),
+  ablate: async (call) => (await import("./ablate.js")).ablate(call),
   "check-data": async (call) => (await import("./check-data.js")).checkData(call),
 };

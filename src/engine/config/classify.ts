@@ -96,6 +96,9 @@ export const classifyTrainOptions = {
   patience: whole("stop after so many epochs without a better model; 0 never", { default: 100 }),
   save_period: whole("keep the weights of every so many epochs; -1 for none", { default: -1, least: -1 }),
   seed: whole("of weights, splits and augmentation", { default: 0 }),
+  amplitude: flag("after every epoch measure how large the outputs of the blocks are: amplitude.csv and .png", {
+    default: false,
+  }),
   plugin,
   json,
 } as const;
