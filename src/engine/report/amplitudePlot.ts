@@ -32,17 +32,18 @@ function panel({ title, curves }: AmplitudePanel, domain: readonly number[]) {
   const blocks = curves[0]?.values.length ?? 1;
   // The first epoch pale, the last one in full colour.
   const opacity = ({ epoch }: { epoch: number }) => 0.15 + (0.85 * epoch) / last;
-  const note = (text: string, y: number, strokeOpacity: number) =>
-    `<line x1="70" x2="92" y1="${y}" y2="${y}" stroke="${look.line}" stroke-width="2" stroke-opacity="${strokeOpacity}"/>${textElement(text, { x: 98, y: y + 4, anchor: "start" })}`;
+  const note = (text: string, x: number, strokeOpacity: number) =>
+    `<line x1="${x}" x2="${x + 22}" y1="40" y2="40" stroke="${look.line}" stroke-width="2" stroke-opacity="${strokeOpacity}"/>${textElement(text, { x: x + 28, y: 44, anchor: "start" })}`;
   return chart({
     title,
     width: 420,
-    height: 340,
-    marginTop: 36,
-    marginLeft: 58,
+    height: 360,
+    marginTop: 62,
+    marginLeft: 70,
     marginBottom: 46,
+    marginRight: 16,
     inset: 6,
-    extra: note("at the start", 50, 0.15) + note(`after epoch ${last}`, 68, 1),
+    extra: note("at the start", 110, 0.15) + note(`after epoch ${last}`, 250, 1),
     x: {
       label: "block",
       ticks: blocks > 12 ? undefined : Array.from({ length: blocks }, (_, i) => i + 1),
@@ -56,9 +57,9 @@ function panel({ title, curves }: AmplitudePanel, domain: readonly number[]) {
       label: "standard deviation of the block's output",
       labelAnchor: "center",
       labelArrow: "none",
-      labelOffset: 46,
+      labelOffset: 58,
       grid: true,
-      ticks: 5,
+      tickFormat: (value: number) => (/^[125]/.test(value.toExponential()) ? String(Number(value.toPrecision(3))) : ""),
     },
     marks: [
       Plot.line(shown, { x: "x", y: "y", z: "epoch", stroke: look.line, strokeWidth: 1.6, strokeOpacity: opacity }),

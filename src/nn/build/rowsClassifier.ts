@@ -86,6 +86,7 @@ export function buildRowsClassifier(yaml: object, options: RowsClassifierOptions
     module: module(children, (x: Tensor) => layerOutputs(x)[last]),
     layers,
     layerOutputs,
+    blockOutputs: (x) => new Map(layerOutputs(x).map((output, i) => [`model.${i}`, output])),
     family: "yolov5",
     classes: config.nc,
     channels: config.ch,
