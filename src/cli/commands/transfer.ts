@@ -17,11 +17,17 @@ export async function transfer({ given, output, interrupt }: Call): Promise<void
   output.line(`Written to ${result.file}`);
 }
 
-function changesOf({ classify }: Transferred): string[] {
+function changesOf({ classify, detect }: Transferred): string[] {
   if (classify) {
     const { pictures, largest, mean, agreement } = classify;
     return [
       `${pictures} pictures: probabilities changed by ${small(mean)} in the mean, ${small(largest)} at most; the likeliest class is the same for ${(100 * agreement).toFixed(1)} %`,
+    ];
+  }
+  if (detect) {
+    const { pictures, before, after, kept, largest, mean, overlap } = detect;
+    return [
+      `${pictures} pictures: ${before} detections before, ${after} now, ${kept} kept; their confidences changed by ${small(mean)} in the mean, ${small(largest)} at most, their boxes overlap by ${overlap.toFixed(3)}`,
     ];
   }
   return ["Not compared; source=PICTURES shows how outputs change"];
