@@ -81,7 +81,8 @@ async function compare(
       }
       numbers += old.length;
       if (likeliest(old, 1)[0] === likeliest(now, 1)[0]) same++;
-      onProgress?.(++pictures, files.length);
+      pictures++;
+      onProgress?.(pictures, files.length);
     }
   } finally {
     for (const { backend } of both) await backend.release();

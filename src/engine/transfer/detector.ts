@@ -125,7 +125,8 @@ async function compare(
       before += first.length;
       after += second.length;
       kept.push(...pairsOf(first, second));
-      onProgress?.(++pictures, files.length);
+      pictures++;
+      onProgress?.(pictures, files.length);
     }
   } finally {
     await old.backend.release();
