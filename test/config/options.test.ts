@@ -139,7 +139,7 @@ describe("names", () => {
     ["train", { imgsz: 320, img: 640 }, "imgsz is given twice, once as img"],
     ["train", { nosave: true, save: true }, "nosave is given twice, once as save"],
     ["train", { constructor: 1 }, "constructor: no such option"],
-    ["predict", { half: true }, "half: one of YOLOv5's options that is not here yet"],
+    ["predict", { visualize: true }, "visualize: one of YOLOv5's options that is not here yet"],
   ])("in %s: %j is refused: %s", (command, given, message) => {
     expect(() => parseOptions(command, given)).toThrow(expect.objectContaining({ name: "UserError", message }));
   });
