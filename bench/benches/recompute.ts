@@ -89,8 +89,8 @@ async function measured(one: RecomputeCase, { rounds }: { rounds: number }): Pro
 function planOf({ model, batch, size, window, way }: RecomputeCase) {
   const variant = swinVariants[model as SwinVariant];
   const classifier = buildSwinClassifier(variant, { imageSize: size, window, classes: 1000, dropPath: 0 });
-  const { step, total } = estimateClassifier({ classifier, batch, ...way });
-  return { step, planned: total };
+  const { step, training } = estimateClassifier({ classifier, batch, ...way });
+  return { step, planned: training };
 }
 
 /** A row for every way, with its time and memory beside those of the first. */

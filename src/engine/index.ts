@@ -23,6 +23,7 @@ export type {
 } from "./classify/events.js";
 export type { ClassifyExportResult } from "./classify/export.js";
 export type { ClassGuess, ClassPrediction } from "./classify/predict.js";
+export { createClassifyGradients } from "./classify/step.js";
 export { groupsOf } from "./classify/train.js";
 export type { ClassAccuracy, ClassifyValResult } from "./classify/val.js";
 export { readHyp } from "./config/hyp.js";
@@ -59,7 +60,6 @@ export { loadRuntime } from "./runtime.js";
 export * from "./scale/index.js";
 export { type ClassifierMemory, type ClassifierMemoryCase, estimateClassifier } from "./training/classifierMemory.js";
 export {
-  type ClassifierStep,
   type ClassifierStepOptions,
   classifierStep,
   type SavingOptions,

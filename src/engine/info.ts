@@ -16,7 +16,7 @@ import { forwardGraph } from "./inference/forward.js";
 import { openModel, readModelFile } from "./model.js";
 import { type Fallback, findFallbacks } from "./placement.js";
 import { loadRuntime } from "./runtime.js";
-import { estimateTraining, planningGraph } from "./training/memory.js";
+import { estimateTraining, planningStep } from "./training/memory.js";
 
 /** A layer as `info` lists it. */
 export interface LayerInfo {
@@ -106,7 +106,7 @@ export async function modelInfo(settings: InfoSettings): Promise<ModelInfo> {
     gflops: countFlops(forward) / 1e9,
     layers,
     memory: {
-      activations: planMemory(planningGraph(model, [batch, model.ch, height, width], "none")).activations,
+      activations: planMemory(planningStep(model, [batch, model.ch, height, width], "none").graph).activations,
       state: none.state,
       batch,
       training: { none: none.total, row: row.total },
@@ -127,7 +127,7 @@ async function placementOn(
   return {
     device,
     inference: await findFallbacks(runtime, forwardGraph(model, images), device),
-    training: await findFallbacks(runtime, planningGraph(model, images, "none"), device),
+    training: await findFallbacks(runtime, planningStep(model, images, "none").graph, device),
   };
 }
 

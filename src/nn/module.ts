@@ -17,7 +17,7 @@ export interface Param {
   readonly kind: "parameter" | "buffer" | "derived";
   readonly tensor: Tensor;
   readonly init: Init | HostArray;
-  /** Weight of a normalisation layer: never decayed. */
+  /** Never decayed: the weight of a normalisation layer, and what a part marks so. */
   readonly norm: boolean;
 }
 

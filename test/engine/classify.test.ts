@@ -151,6 +151,27 @@ test("weights go on as another model's start: all but a head of another size", a
   ).toBe(true);
 });
 
+test("whatever is computed again, the losses stay the same", async () => {
+  const lossesOf = async (options: object) => {
+    const { events } = await run({ mixup: 0.8, ...options });
+    return events.flatMap((event) => (event.type === "epoch" ? [event.loss, event.valLoss!] : []));
+  };
+  const plain = await lossesOf({});
+  expect(plain).toHaveLength(4);
+  for (const way of [
+    { recompute: "block" },
+    { recompute: "stage" },
+    { recompute: "cheap" },
+    { sequential: 2 },
+    { recompute: "block", sequential: 1, memory: "1GB" },
+  ]) {
+    const losses = await lossesOf(way);
+    losses.forEach((loss, i) => {
+      expect(Math.abs(loss - plain[i]), JSON.stringify(way)).toBeLessThan(1e-5);
+    });
+  }
+}, 20_000);
+
 describe("options", () => {
   const refused = (given: object) => () => train({ task: "classify", data, model: swin, ...given }).next();
   test.each([
@@ -158,6 +179,16 @@ describe("options", () => {
     [{ mosaic: 1 }, /^mosaic: an option of detectors, not of classifiers$/],
     [{ imgsz: 20 }, /img_size: got 20 x 20, expected multiples of 8$/],
     [{ data: undefined }, /^data expected: data=FOLDER/],
+    [{ half: true }, /^half=true needs a device that computes in float16/],
+    [
+      { recompute: "stage", model: rows },
+      /^a classifier of the family yolov5 has no stages: recompute=none or block, and no sequential$/,
+    ],
+    [{ sequential: 3 }, /^sequential=3: the network has 2 stages$/],
+    [
+      { memory: "50MB" },
+      /^training with batch=12 recompute=none sequential=0 takes about \d+ MB, memory= is 50 MB; what would do: memory=\d+MB$/,
+    ],
     [{ model: "yolov5n.yaml" }, /yolov5n\.yaml.*: no classifier, expected task: classify/],
   ])("%j", async (given, message) => {
     await expect(refused(given)).rejects.toThrow(message);

@@ -2,21 +2,26 @@ import { rng } from "swinyolo/data";
 import {
   adjustLossScale,
   checkHalf,
+  createClassifyGradients,
   createForward,
   createState,
+  createTraining,
   Detector,
   freshLossScale,
+  type LossScale,
   stepGraph,
   train,
 } from "swinyolo/engine";
 import { hostArray, nodes } from "swinyolo/graph";
-import { buildModel, initialState, namedParams } from "swinyolo/nn";
+import { buildClassifier, buildModel, initialState, namedParams } from "swinyolo/nn";
 import { describe, expect, test } from "vitest";
 import { runtime } from "../runtime.js";
 import { furthest, tiny, trained } from "./tinyTraining.js";
 
 // The CPU has hardly an operator for halves: ONNX Runtime computes them in float32 and rounds every result, which is what
 // these tests need.
+const swin = { embed_dim: 16, depths: [1, 1], num_heads: [1, 2], window: 4, img_size: 16, norm_start: 1 };
+
 describe("mixed precision", () => {
   for (const resident of [false, true]) {
     test(`goes the way of float32 (state on the ${resident ? "device" : "host"})`, async () => {
@@ -61,6 +66,34 @@ describe("mixed precision", () => {
     for (const name of ["Softmax", "ReduceSum", "Sqrt", "Exp", "Atan"])
       expect([...kinds.get(name)!]).toEqual(["float32"]);
     for (const [name, { dtype }] of graph.outputs) expect([name, dtype]).toEqual([name, "float32"]);
+  });
+
+  test("a classifier's goes the way of float32 too", async () => {
+    const model = buildClassifier({ task: "classify", nc: 3, swinv2: swin });
+    const ort = await runtime();
+    const step = async (lossScale?: LossScale) => {
+      const state = createState(model.module, initialState(model.module, rng(1)), { optimizer: "SGD" });
+      const { steps, release } = await createTraining(ort, state, { lossScale, random: () => () => 0.5 });
+      const half = lossScale !== undefined;
+      const gradients = createClassifyGradients(model, { steps, accumulate: 2, recompute: "block", half });
+      const random = rng(2);
+      const images = Float32Array.from({ length: 2 * 3 * 256 }, () => random.normal());
+      const batch = {
+        images: hostArray("float32", [2, 3, 16, 16], images),
+        targets: hostArray("float32", [2, 3], Float32Array.of(1, 0, 0, 0, 0.5, 0.5)),
+      };
+      const loss = await gradients.run(state, batch, { iteration: 0 });
+      await release();
+      return { loss, gradients: state.gradients };
+    };
+    const full = await step();
+    const mixed = await step({ value: 1024, steps: 0 });
+    expect(mixed.loss).not.toBe(full.loss);
+    expect(Math.abs(mixed.loss / full.loss - 1)).toBeLessThan(0.02);
+    for (const [group, vector] of Object.entries(full.gradients)) {
+      const off = vector.map((value, i) => value - mixed.gradients[group][i]);
+      expect(Math.hypot(...off), group).toBeLessThan(0.02 * Math.hypot(...vector));
+    }
   });
 
   test("the factor on the loss halves on overflow and doubles after 2,000 good steps", () => {

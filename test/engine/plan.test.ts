@@ -44,7 +44,7 @@ describe("plan", () => {
     expect(none.state).toBe(7 * 4 * (27578154 + 7690));
     expect(block.state).toBe(none.state);
     expect(block.step).toBeLessThan(0.6 * none.step);
-    expect(none.total).toBe(none.process + none.state + none.step + none.batches);
+    expect(none.training).toBe(none.process + none.state + none.step + none.batches);
   });
 
   test("sharing on one device and stages computed again get a note", async () => {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { rng, UserError } from "swinyolo/data";
-import { openModel, writePt } from "swinyolo/engine";
+import { createState, openModel, writePt } from "swinyolo/engine";
 import { compile, type Graph, graph, type HostArray, hostArray, input, toFloat64 } from "swinyolo/graph";
 import {
   type ArgValue,
@@ -188,3 +188,16 @@ async function run(g: Graph, feeds: ReadonlyMap<string, HostArray>): Promise<Map
   await program.release();
   return found;
 }
+
+it("decays of a backbone row exactly what the official code decays", () => {
+  const detector = buildModel(model([small, 4]));
+  const state = createState(detector.module, initialState(detector.module, rng(0)), { optimizer: "AdamW" });
+  const own = [...state.places].filter(([name]) => name.startsWith("model.0."));
+  const groupsOf = (ending: RegExp) => new Set(own.filter(([name]) => ending.test(name)).map(([, p]) => p.vector));
+  const decayed = /(patch_embed\.proj|qkv|attn\.proj|fc1|fc2|reduction)\.weight$/;
+  expect(own.filter(([, { vector }]) => vector === "weight").map(([name]) => name)).toEqual(
+    own.map(([name]) => name).filter((name) => decayed.test(name)),
+  );
+  expect([...groupsOf(/logit_scale|cpb_mlp\.\d\.weight|[qv]_bias/)]).toEqual(["norm"]);
+  expect([...groupsOf(/\.bias$/)]).toEqual(["bias"]);
+});

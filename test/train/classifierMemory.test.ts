@@ -61,7 +61,7 @@ test.skipIf(process.platform !== "linux").each(cases)(
   (one) => {
     const { size, window, ...saving } = one;
     const classifier = buildSwinClassifier(swinVariants.t, { imageSize: size, window, classes: 1000 });
-    const { total } = estimateClassifier({ classifier, batch: 1, ...saving });
+    const { training: total } = estimateClassifier({ classifier, batch: 1, ...saving });
     const script = join(folder, "steps.mjs");
     writeFileSync(script, twoSteps(one));
     const { peak, losses } = JSON.parse(execFileSync(process.execPath, [script], { encoding: "utf8" })) as {

@@ -40,7 +40,56 @@ describe.skipIf(!hasSoftwareGpu)("WebGPU", () => {
       expect(nearest).toBeLessThan(0.05);
     }
   });
+
+  test.each([{}, { recompute: "block", sequential: 1 }] as const)(
+    "a classifier trains as on the CPU: %j",
+    async (way) => {
+      const data = await classFolders();
+      const model = {
+        task: "classify",
+        nc: 2,
+        swinv2: { embed_dim: 16, depths: [1, 1], num_heads: [1, 2], window: 4 },
+      };
+      const yaml = join(folder, "swin.yaml");
+      writeFileSync(yaml, stringify({ ...model, swinv2: { ...model.swinv2, img_size: 16 } }));
+      const losses = async (device: string, options: object) => {
+        const found: number[] = [];
+        const common = { task: "classify", model: yaml, data, device, epochs: 2, batch: 2, workers: 0 } as const;
+        for await (const event of train({ ...common, project: folder, noplots: true, ...options }))
+          if (event.type === "epoch") found.push(event.loss, "valLoss" in event ? event.valLoss! : 0);
+        return found;
+      };
+      const cpu = await losses("cpu", {});
+      const gpu = await losses("webgpu", way);
+      expect(gpu).toHaveLength(4);
+      gpu.forEach((loss, i) => {
+        expect(Math.abs(loss - cpu[i])).toBeLessThan(1e-4);
+      });
+    },
+  );
 });
+
+// Classes are dark and bright noise.
+async function classFolders(): Promise<string> {
+  const data = join(folder, "classes");
+  for (const [split, name, base] of [
+    ["train", "dark", 0],
+    ["train", "bright", 150],
+    ["val", "dark", 20],
+    ["val", "bright", 130],
+  ] as const) {
+    mkdirSync(join(data, split, name), { recursive: true });
+    for (let i = 0; i < 2; i++) {
+      const random = rng(split, name, i);
+      const pixels = Uint8Array.from({ length: 20 * 20 * 3 }, () => base + random.int(100));
+      writeFileSync(
+        join(data, split, name, `${i}.png`),
+        await encodePicture({ width: 20, height: 20, data: pixels }, "png"),
+      );
+    }
+  }
+  return data;
+}
 
 // Bright squares on noise, at the size that the detector of the first test was compiled for.
 async function pictures(): Promise<string> {

@@ -88,13 +88,13 @@ function deviceTable(result: TrainingPlan, devices: number): string {
   );
 }
 
-function hereTable({ process: held, state, step, batches, total }: ClassifierMemory): string {
+function hereTable({ process: held, state, step, batches, training }: ClassifierMemory): string {
   const rows: [string, number, string][] = [
     ["process", held, "Node, ONNX Runtime and the session's records"],
     ["state", state, "weights, averages, moments, gradients"],
     ["step", step, "activations and gradients, as ONNX Runtime lays them out"],
     ["pictures", batches, ""],
-    ["total", total, "fp32, without validation"],
+    ["total", training, "fp32, without validation"],
   ];
   return table(
     ["on this CPU", "GB", "GiB", ""],

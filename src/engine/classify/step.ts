@@ -1,7 +1,8 @@
-import { graph, type HostArray, input, mul, scalar } from "../../graph/index.js";
-import { type Classifier, crossEntropy, paramInputs } from "../../nn/index.js";
+import type { HostArray } from "../../graph/index.js";
+import type { Classifier } from "../../nn/index.js";
+import { type ClassifierStepOptions, classifierStep } from "../training/classifierStep.js";
 import type { TrainState } from "../training/state.js";
-import { type Recompute, type StepGraph, type Steps, withGradients } from "../training/steps.js";
+import type { Steps } from "../training/steps.js";
 
 /** Normalised pictures [b, 3, h, w] and the shares of their classes [b, classes]. */
 export interface ClassifyTrainBatch {
@@ -9,9 +10,8 @@ export interface ClassifyTrainBatch {
   readonly targets: HostArray;
 }
 
-export interface ClassifyGradientOptions {
+export interface ClassifyGradientOptions extends Omit<ClassifierStepOptions, "batch" | "learned"> {
   readonly steps: Steps;
-  readonly recompute?: Recompute;
   /** Batches that a step averages over. */
   readonly accumulate: number;
 }
@@ -19,31 +19,14 @@ export interface ClassifyGradientOptions {
 /** Forward, cross entropy and backward of a classifier; gradients are added up in the state. Gives the mean loss. */
 export function createClassifyGradients(model: Classifier, { steps, ...options }: ClassifyGradientOptions) {
   return {
-    async run(state: TrainState, batch: ClassifyTrainBatch, { iteration }: { iteration: number }): Promise<number> {
-      const { shape } = batch.images;
-      const made = await steps.run(state, new Map(Object.entries(batch)), {
-        key: shape.join("x"),
+    async run(state: TrainState, given: ClassifyTrainBatch, { iteration }: { iteration: number }): Promise<number> {
+      const [batch] = given.images.shape;
+      const made = await steps.run(state, new Map(Object.entries(given)), {
+        key: String(batch),
         iteration,
-        graph: (learned) => classifyStepGraph(model, { learned, images: shape, ...options }),
+        graph: (learned) => classifierStep(model, { batch, learned, ...options }),
       });
-      return (made.get("mean")!.data as Float32Array)[0];
+      return (made.get("loss")!.data as Float32Array)[0] * options.accumulate;
     },
   };
-}
-
-/** The whole step as one graph: `images`, `targets` and weights in; `mean` loss, gradients and the batch's statistics out. */
-export function classifyStepGraph(
-  model: Classifier,
-  {
-    learned,
-    images: shape,
-    accumulate,
-    recompute,
-  }: { learned: readonly string[]; images: readonly number[]; accumulate: number; recompute?: Recompute },
-): StepGraph {
-  const images = input(shape, { label: "images" });
-  const targets = input([shape[0], model.classes], { label: "targets" });
-  const mean = crossEntropy(model.module(images), targets);
-  const inputs = new Map([...paramInputs(model.module), ["images", images], ["targets", targets]]);
-  return withGradients(graph(inputs, { mean, loss: mul(mean, scalar(1 / accumulate)) }), learned, { recompute });
 }

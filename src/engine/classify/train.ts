@@ -12,6 +12,7 @@ import { headerOf, resultsLine } from "../run/results.js";
 import { checkFiles, readSettings, resumedFolder } from "../run/resume.js";
 import { loadRuntime } from "../runtime.js";
 import { type EpochRun, runEpochs, timed } from "../training/loop.js";
+import { adjustLossScale, checkHalf, freshLossScale } from "../training/lossScale.js";
 import { firstBadNumber } from "../training/nan.js";
 import { createTraining } from "../training/resident.js";
 import {
@@ -27,6 +28,7 @@ import { recordAmplitudes } from "./amplitude.js";
 import { type ClassEvaluation, evaluateClasses } from "./evaluate.js";
 import type { ClassifyBatch, ClassifyEnd, ClassifyEpoch, ClassifyEvent } from "./events.js";
 import { fedClassifier, nativeClassifier } from "./forward.js";
+import { checkMemory } from "./memory.js";
 import { type PreparedClassifier, prepareClassifier } from "./prepare.js";
 import { type ClassifySettings, type ClassifyWish, scheduleOf } from "./settings.js";
 import { createClassifyGradients } from "./step.js";
@@ -62,9 +64,12 @@ async function openRun(given: ClassifyWish, context: ClassifyContext): Promise<E
   const resumed = folder === undefined ? undefined : runFiles(folder);
   if (folder !== undefined && resumed) checkFiles(folder, [resumed.options, resumed.state, resumed.last]);
   const wish = folder === undefined ? given : readSettings<ClassifySettings>(folder, moreEpochs);
+  if (wish.half) await checkHalf(await loadRuntime(), wish.device);
   const prepared = await prepareClassifier(wish, { extra, onScan, resumed: resumed?.last });
   try {
-    return await buildRun(prepared, context, folder);
+    const message = checkMemory(prepared.loaded.model, prepared.settings);
+    const messages = message === undefined ? prepared.messages : [message, ...prepared.messages];
+    return await buildRun({ ...prepared, messages }, context, folder);
   } catch (error) {
     await prepared.close();
     throw error;
@@ -93,6 +98,7 @@ async function buildRun(
   const folder = resumedFrom ?? (await runFolder(settings.project, settings.name, { existOk: settings.exist_ok }));
   const files = runFiles(folder);
   const best: Best = { epoch: 0, top1: -1, top5: 0 };
+  const lossScale = settings.half ? freshLossScale() : undefined;
   let firstEpoch = 0;
   if (resumedFrom === undefined) {
     await writeAtomic([
@@ -105,19 +111,21 @@ async function buildRun(
     restoreState(state, tensors);
     firstEpoch = Number(metadata.epoch) + 1;
     Object.assign(best, JSON.parse(metadata.best));
+    if (lossScale && metadata.lossScale) Object.assign(lossScale, JSON.parse(metadata.lossScale));
     if (firstEpoch >= settings.epochs)
       throw new UserError(`${folder}: all ${settings.epochs} epochs are done; give more with epochs=N`);
   }
   const training = await createTraining(runtime, state, {
     ...session,
+    lossScale,
     random: (iteration, place) => {
       const random = rng(settings.seed, "dropout", iteration, place);
       return () => random.next();
     },
   });
   const { steps, optimizer, sync } = training;
-  const { accumulate, recompute } = settings;
-  const gradients = createClassifyGradients(model, { steps, accumulate, recompute });
+  const { accumulate, recompute, sequential, half } = settings;
+  const gradients = createClassifyGradients(model, { steps, accumulate, recompute, sequential, half });
   const fed = validated <= mostFed ? fedClassifier(runtime, model, session) : undefined;
   const amplitudes = settings.amplitude
     ? await recordAmplitudes(runtime, { model, folder, batch: await sample() }, session)
@@ -156,8 +164,8 @@ async function buildRun(
       const images = hostArray("float32", batch.shape, batch.images);
       const targets = hostArray("float32", [batch.shape[0], names.length], batch.targets);
       const loss = await gradients.run(state, { images, targets }, { iteration: epoch * batches + step });
-      const stepped = Number.isFinite(loss) && state.pending >= accumulate ? await update() : loss;
-      if (!Number.isFinite(stepped)) {
+      const goesOn = Number.isFinite(loss) && (state.pending < accumulate || (await update()));
+      if (!goesOn) {
         await sync();
         failOnNan(state, batch);
       }
@@ -182,10 +190,10 @@ async function buildRun(
   }
 
   // As timm's schedulers, which are told of a step after it: the first two steps go at the first rate.
-  function update(): Promise<number> {
+  async function update(): Promise<boolean> {
     const at = schedule.hold && schedule.hold > 1 ? state.steps : Math.max(state.steps - 1, 0);
     progress.lr = stepRateAt(at, schedule);
-    return optimizer.step(state, {
+    const norm = await optimizer.step(state, {
       biasLr: progress.lr,
       lr: progress.lr,
       momentum: settings.momentum,
@@ -197,6 +205,9 @@ async function buildRun(
         weightDecay: groups.decays(group) ? settings.weight_decay : 0,
       }),
     });
+    const finite = Number.isFinite(norm);
+    // In mixed precision gradients overflow now and then; such a step was not taken.
+    return lossScale ? adjustLossScale(lossScale, finite) : finite;
   }
 
   async function finishEpoch(epoch: number): Promise<{ event: ClassifyEpoch; messages: readonly string[] }> {
@@ -265,7 +276,11 @@ async function buildRun(
     if (better || !existsSync(files.best)) await saveCheckpoint(files.best, weights, info);
     if (settings.save_period > 0 && (epoch + 1) % settings.save_period === 0)
       await saveCheckpoint(files.epoch(epoch + 1), weights, info);
-    await writeSafetensors(files.state, dumpState(state), { epoch: String(epoch), best: JSON.stringify(best) });
+    await writeSafetensors(files.state, dumpState(state), {
+      epoch: String(epoch),
+      best: JSON.stringify(best),
+      ...(lossScale && { lossScale: JSON.stringify(lossScale) }),
+    });
   }
 
   // The best weights once more, with pictures and confusions.

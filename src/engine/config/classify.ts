@@ -1,5 +1,5 @@
 import { fits, optimizers, recipeNames, schedules } from "./classifyChoices.js";
-import { choice, flag, provider, real, text, textOrFlag, whole, wholes } from "./option.js";
+import { amount, choice, flag, provider, real, text, textOrFlag, whole, wholes } from "./option.js";
 
 // Options of commands for classifiers. Those without a default are the recipe's, or the weights'.
 
@@ -55,10 +55,16 @@ export const classifyTrainOptions = {
   cache: choice("keep decoded pictures in memory or on disk", [false, "ram", "disk"], { default: false, bare: "ram" }),
   device,
   threads,
-  recompute: choice("less memory for more time: compute layers again on the way back", ["none", "row", "cheap"], {
-    default: "none",
-    bare: "row",
-    off: "none",
+  memory: amount("memory that training may take; more than is planned before the run is refused"),
+  recompute: choice(
+    "less memory for more time: compute blocks (rows of a YAML), Swin's stages, or what is cheap, again on the way back",
+    ["none", "block", "stage", "row", "cheap"],
+    { default: "none", bare: "block", off: "none" },
+  ),
+  sequential: whole("so many first stages of a Swin have their attention part by part: less memory", { default: 0 }),
+  half: flag("mixed precision: float16 arithmetic, float32 weights (device=webgpu, device=cuda)", {
+    default: false,
+    aliases: ["amp"],
   }),
   optimizer: choice("what turns gradients into steps", optimizers, { default: undefined }),
   lr0: rate("highest learning rate, as it is used; recipes for Swin scale theirs by batch / 512", ["lr"]),

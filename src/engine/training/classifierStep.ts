@@ -1,23 +1,16 @@
 import { UserError } from "../../errors/index.js";
-import {
-  type DropoutMask,
-  type Graph,
-  grad,
-  graph,
-  inParts,
-  input,
-  keepBoundaries,
-  recompute,
-  type Tensor,
-  withDropoutMasks,
-} from "../../graph/index.js";
+import { type Graph, graph, inParts, input, keepBoundaries, mul, scalar } from "../../graph/index.js";
 import { type Classifier, crossEntropy, namedParams, paramInputs, type SwinConfig } from "../../nn/index.js";
 import type { RecomputeUnit } from "../scale/index.js";
+import { type StepGraph, withGradients } from "./steps.js";
 
 /** What a classifier's step may save memory with. */
 export interface SavingOptions {
-  /** What is computed again on the way back: nothing, each block, or each stage from its input. */
-  readonly recompute?: RecomputeUnit;
+  /**
+   * What is computed again on the way back: nothing, each block (for rows of a YAML each row, so `row` says the same), each
+   * stage from its input, or what is cheap between products.
+   */
+  readonly recompute?: RecomputeUnit | "row" | "cheap";
   /** The first so many stages have their attention part by part, each computed again on the way back. */
   readonly sequential?: number;
   /** Parts of such attention; one a head where left out. */
@@ -28,49 +21,44 @@ export interface ClassifierStepOptions extends SavingOptions {
   readonly batch: number;
   /** Names of the parameters that get gradients; all where left out. */
   readonly learned?: readonly string[];
-}
-
-export interface ClassifierStep {
-  readonly graph: Graph;
-  readonly masks: readonly DropoutMask[];
-  /** Inputs that are data; `compile` with `{ open }` takes less memory. */
-  readonly open: readonly string[];
+  /** Batches that an optimizer's step averages over. */
+  readonly accumulate?: number;
+  /** Mixed precision: one more input `scale`. */
+  readonly half?: boolean;
 }
 
 /**
  * Forward, cross entropy and backward of a classifier as one graph: inputs `images` (normalised) [batch, channels, height,
- * width], `targets` [batch, classes], weights by name and `masks` of dropout; outputs `loss` and `grad.NAME`. Whatever is saved,
- * the numbers are the same to rounding.
+ * width], `targets` [batch, classes], weights by name and `masks` of dropout; outputs `loss`, `grad.NAME` and `stats.NAME`.
+ * With `accumulate` the loss and its gradients are a part of a mean. Whatever is saved, the numbers are the same to rounding.
  * @throws UserError when the classifier has no stages to save on.
  */
 export function classifierStep(
   classifier: Classifier,
-  { batch, learned, ...saving }: ClassifierStepOptions,
-): ClassifierStep {
+  { batch, learned = learnedNames(classifier), accumulate = 1, half = false, ...saving }: ClassifierStepOptions,
+): StepGraph & Required<Pick<StepGraph, "open">> {
   const { module, channels, classes, imageSize } = classifier;
   const images = input([batch, channels, ...imageSize], { label: "images" });
   const targets = input([batch, classes], { label: "targets" });
-  const inputs = new Map<string, Tensor>([...paramInputs(module), ["images", images], ["targets", targets]]);
-  const plain = graph(inputs, { loss: crossEntropy(module(images), targets) });
-  const { graph: forward, masks } = withDropoutMasks(savingForward(plain, classifier, saving));
-  const names = learned ?? learnedNames(classifier);
-  const outputs = new Map(forward.outputs);
-  const wrt = names.map((name) => inputs.get(name)!);
-  grad(forward.outputs.get("loss")!, wrt).forEach((gradient, i) => {
-    outputs.set(`grad.${names[i]}`, gradient);
+  const logits = module(images);
+  const mean = crossEntropy(logits, targets);
+  const loss = accumulate === 1 ? mean : mul(mean, scalar(1 / accumulate));
+  const plain = graph(new Map([...paramInputs(module), ["images", images], ["targets", targets]]), {
+    loss,
+    ...(half && { logits }),
   });
-  const step = graph(new Map([...inputs, ...forward.inputs]), outputs);
-  return {
-    graph: (saving.recompute ?? "none") === "none" ? step : recompute(step),
-    masks,
-    open: ["images", "targets", ...masks.map(({ name }) => name)],
-  };
+  const { recompute = "none" } = saving;
+  const step = withGradients(savingForward(plain, classifier, saving), learned, {
+    recompute: recompute === "block" || recompute === "stage" ? "row" : recompute,
+    ...(half && { half: { network: ["logits"] } }),
+  });
+  return { ...step, open: ["images", "targets", ...step.masks.map(({ name }) => name)] };
 }
 
 /**
  * A classifier's forward graph made ready to save memory, before gradients are taken of it: attention in parts, and boundaries
  * only where `recompute` is to cut.
- * @throws UserError when the classifier has no stages.
+ * @throws UserError when the classifier has no stages, or fewer than asked for.
  */
 export function savingForward(
   forward: Graph,
@@ -79,6 +67,8 @@ export function savingForward(
 ): Graph {
   if (sequential === 0 && unit !== "stage") return forward;
   const { depths, heads, attnDrop } = stagesOf(classifier);
+  if (sequential > depths.length)
+    throw new UserError(`sequential=${sequential}: the network has ${depths.length} stages`);
   if (sequential > 0 && attnDrop > 0)
     throw new UserError("sequential attention has no dropout of attention (attn_drop)");
   const stageOfBlock = depths.flatMap((depth, stage) => Array<number>(depth).fill(stage));

@@ -2,7 +2,7 @@ import { totalmem } from "node:os";
 import { UserError } from "../../errors/index.js";
 import { checkpointBlocks } from "../../graph/index.js";
 import { countFlops, type DetectionModel } from "../../nn/index.js";
-import { estimateTraining, type MemoryCase, planningGraph } from "./memory.js";
+import { estimateTraining, type MemoryCase, planningStep } from "./memory.js";
 import type { Recompute } from "./steps.js";
 
 /** What is asked for; what is left out may be chosen. */
@@ -79,7 +79,7 @@ const bytesOf = (wish: Wish, batch: number, imgsz: number, recompute: Recompute)
 
 // Blocks in the order of what they save for their arithmetic; the shortest head of that list that fits.
 function fewest({ model, limit }: Wish, images: readonly number[], plan: (how: Recompute) => Fit): Fit {
-  const { graph, blocks } = checkpointBlocks(planningGraph(model, images, "none"));
+  const { graph, blocks } = checkpointBlocks(planningStep(model, images, "none").graph);
   const worth = new Map(
     blocks.map((block) => [
       block.number,

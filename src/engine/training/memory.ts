@@ -48,8 +48,8 @@ export function estimateTraining(wanted: MemoryCase): MemoryEstimate {
   const parameters = [...namedParams(model.module)].filter(([, { kind }]) => kind === "parameter");
   const bytes = parameters.reduce((sum, [, { tensor }]) => sum + tensor.shape.reduce((n, d) => n * d, 4), 0);
   const images = [batch, model.ch, ...imgsz];
-  const graph = planningGraph(model, images, recompute);
-  const planned = planSession(graph);
+  const { graph, open } = planningStep(model, images, recompute);
+  const planned = planSession(graph, { open });
   const process = started + perNode * planned.nodes;
   const state = bytes * (1 + 2 + momentsOf(optimizer).length + 2);
   const step = planned.touched * arenaSlack;
@@ -60,9 +60,9 @@ export function estimateTraining(wanted: MemoryCase): MemoryEstimate {
   return { process, state, step, batches, validation, training, total: training + validation };
 }
 
-/** The step's graph as memory is planned for: room for 256 targets a level, all parameters learning. */
-export function planningGraph(model: DetectionModel, images: readonly number[], recompute: Recompute) {
+/** The step as memory is planned for: room for 256 targets a level, all parameters learning. */
+export function planningStep(model: DetectionModel, images: readonly number[], recompute: Recompute) {
   const learned = [...namedParams(model.module)].filter(([, { kind }]) => kind === "parameter").map(([name]) => name);
   const loss = { box: 1, obj: 1, cls: 1, obj_pw: 1, cls_pw: 1, fl_gamma: 0, label_smoothing: 0 };
-  return stepGraph({ model, learned, images, capacity: 256, options: { loss, anchorT: 4, recompute } }).graph;
+  return stepGraph({ model, learned, images, capacity: 256, options: { loss, anchorT: 4, recompute } });
 }

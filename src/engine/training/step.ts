@@ -108,7 +108,14 @@ interface StepShape {
 }
 
 /** The whole step as one graph: pictures, targets and weights in; losses, gradients and the batch's statistics out. */
-export function stepGraph({ model, learned, images, capacity, options }: StepShape): StepGraph {
+export function stepGraph(shape: StepShape): StepGraph {
+  const step = wholeStep(shape);
+  const { recompute = "none" } = shape.options;
+  // Where memory counts; without it there is little to win.
+  return recompute === "none" ? step : { ...step, open: ["images", ...step.masks.map(({ name }) => name)] };
+}
+
+function wholeStep({ model, learned, images, capacity, options }: StepShape): StepGraph {
   const pictures = input(images, { dtype: "uint8", label: "images" });
   const balance = input([model.strides.length], { label: "balance" });
   const maps = model.module(mul(cast(pictures, "float32"), scalar(1 / 255)));

@@ -5,6 +5,7 @@ import { layerNorm, linear } from "../layers/basic.js";
 import { type Children, module, namedParams } from "../module.js";
 import { type SwinBackbone, swinBackbone } from "./backbone.js";
 import { checkGrid, type SwinConfig, type SwinOptions, swinConfig, withoutGaps } from "./config.js";
+import { isNeverDecayed } from "./decay.js";
 import { withSwinInit } from "./init.js";
 
 /** What of a configuration a run decides. */
@@ -73,12 +74,12 @@ export function buildSwinClassifier(options: SwinOptions, { classes = 1000, ...r
   };
 }
 
-const neverDecayed = /\.bias$|^absolute_pos_embed$|^mask_token$|cpb_mlp|logit_scale|relative_position_bias_table/;
-
-// Vectors and what sets positions and scales.
 function undecayedOf(children: Children): (name: string) => boolean {
   const params = namedParams({ children });
-  return (name) => neverDecayed.test(name) || (params.get(name)?.tensor.shape.length ?? 0) <= 1;
+  return (name) => {
+    const param = params.get(name);
+    return param !== undefined && isNeverDecayed(name, param);
+  };
 }
 
 // Patch embedding 0; blocks from 1, counted through the stages; a merge as the last block before it; norm and head last.

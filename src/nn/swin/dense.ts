@@ -5,6 +5,7 @@ import { layerNorm } from "../layers/basic.js";
 import { type Module, module } from "../module.js";
 import { swinBackbone } from "./backbone.js";
 import { type SwinConfig, type SwinOptions, type SwinVariant, swinConfig, swinVariants } from "./config.js";
+import { withSwinDecay } from "./decay.js";
 import { toMap } from "./embed.js";
 import { withSwinInit } from "./init.js";
 
@@ -13,7 +14,7 @@ export function swinFeatures(config: SwinConfig, stages: readonly number[]): Mod
   const backbone = swinBackbone(config);
   const norms = stages.map((stage) => layerNorm(backbone.widths[stage]));
   const named = Object.fromEntries(stages.map((stage, i) => [`norm${stage}`, norms[i]]));
-  return module(withSwinInit({ ...backbone.children, ...named }), (x: Tensor) => {
+  return module(withSwinDecay(withSwinInit({ ...backbone.children, ...named })), (x: Tensor) => {
     const outputs = backbone.run(x).stages;
     return stages.map((stage, i) => toMap(norms[i](outputs[stage].tokens), outputs[stage].size));
   });
