@@ -18,6 +18,8 @@ export const summaries: Readonly<Record<CommandName, string>> = {
   info: "layers, parameters and operations of a model",
   import: "convert weights between PyTorch and safetensors",
   plan: "memory of training a Swin V2 network on devices that may not be here",
+  transfer: "weights for larger windows and pictures, without training",
+  ablate: "the Swin V2 paper's ablations on pictures of yours: position bias, norm and attention",
   "check-data": "look through a data set for mistakes",
 };
 
@@ -29,6 +31,8 @@ const examples: Readonly<Record<CommandName, string>> = {
   info: "swinyolo info model=yolov5n-swinv2.yaml imgsz=640",
   import: "swinyolo import weights=yolov5n.pt out=yolov5n.safetensors",
   plan: "swinyolo plan model=swinv2-g imgsz=1536 devices=8 zero=1 recompute=block sequential=2 memory=40GiB",
+  transfer: "swinyolo transfer weights=best.safetensors window=16 imgsz=512 source=pictures/",
+  ablate: "swinyolo ablate kind=bias data=FOLDER epochs=20",
   "check-data": "swinyolo check-data data=data.yaml",
 };
 

@@ -1,5 +1,6 @@
 import { checkData as checkDataset, type DataCheck } from "../data/index.js";
 import { UserError } from "../errors/index.js";
+import { type AblationEvent, ablateRun } from "./ablate/index.js";
 import type { ClassifyEvent } from "./classify/events.js";
 import { type ClassifyExportResult, exportClassifier } from "./classify/export.js";
 import { type ClassPrediction, classifyPictures } from "./classify/predict.js";
@@ -16,6 +17,7 @@ import { type Prediction, predictRun } from "./predict.js";
 import { trainRun } from "./train.js";
 import type { TrainEvent } from "./training/events.js";
 import type { TrainSettings } from "./training/settings.js";
+import { type TransferContext, type Transferred, transferRun } from "./transfer/index.js";
 import { type ValResult, valRun } from "./val.js";
 
 /** What every call may be given besides its options. */
@@ -157,6 +159,20 @@ export async function info(given: Given<"info">): Promise<ModelInfo> {
 /** The memory that training a Swin V2 network takes on each of several devices, from a model of it. */
 export async function plan(given: Given<"plan">): Promise<TrainingPlan> {
   return planTraining(parseOptions("plan", given).options);
+}
+
+/**
+ * Writes weights for other windows and pictures, the position bias recomputed, and compares the two on pictures. The files
+ * that it writes work as any trained ones.
+ */
+export async function transferModel(given: Given<"transfer">, context: TransferContext = {}): Promise<Transferred> {
+  const { options } = parseOptions("transfer", given);
+  return transferRun({ ...options, extra: await loadPlugin(options.plugin) }, context);
+}
+
+/** Trains variants of a Swin V2 classifier and compares them as the paper does; the same call goes on with what was stopped. */
+export async function* ablate(given: Given<"ablate">, { signal }: CallContext = {}): AsyncGenerator<AblationEvent> {
+  yield* ablateRun(parseOptions("ablate", given).options, { signal });
 }
 
 /** Looks through a data set for everything that would keep it from being used. */

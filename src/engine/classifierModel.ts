@@ -37,7 +37,9 @@ export interface LoadedClassifier {
   readonly port?: SwinPort;
 }
 
-export interface ClassifierSource extends Pick<ClassifierOptions, "imageSize" | "window" | "dropPath" | "extra"> {
+export interface ClassifierSource extends Pick<ClassifierOptions, "imageSize" | "dropPath" | "extra"> {
+  /** Side of the windows, or one a stage, instead of the model's; the position bias keeps its scale. */
+  readonly window?: number | readonly number[];
   /** A model YAML: a path, or the name of one that we ship. */
   readonly model?: string;
   /** Weights to take over; alone, they bring their model. */

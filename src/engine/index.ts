@@ -1,5 +1,17 @@
 export { type BlockDefinition, defineBlock, type OptimizerKind, parseActivation } from "../nn/index.js";
-export { type CallContext, checkData, exportModel, info, plan, predict, train, val } from "./api.js";
+export type { AblationEnd, AblationEvent, AblationMeasured, AblationRun, AblationTraining } from "./ablate/index.js";
+export {
+  ablate,
+  type CallContext,
+  checkData,
+  exportModel,
+  info,
+  plan,
+  predict,
+  train,
+  transferModel,
+  val,
+} from "./api.js";
 export type { ClassifierInfo } from "./classifierInfo.js";
 export { type ClassifierSource, type LoadedClassifier, openClassifier } from "./classifierModel.js";
 export type {
@@ -64,6 +76,7 @@ export * from "./training/shards.js";
 export * from "./training/state.js";
 export * from "./training/step.js";
 export * from "./training/steps.js";
+export type { ClassifyChanges, DetectChanges, TransferContext, Transferred, WindowChange } from "./transfer/index.js";
 export type { ValResult } from "./val.js";
 export { readPt, readSafetensors, writeAtomic, writePt, writeSafetensors } from "./weights/files.js";
 export { countParameters, type Imported, importWeights } from "./weights/importWeights.js";

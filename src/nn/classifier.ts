@@ -5,6 +5,8 @@ import type { Module } from "./module.js";
 export interface Classifier<Config = unknown> {
   /** Pictures [b, channels, height, width], normalised, to logits [b, classes]; with 0 classes to pooled features. */
   readonly module: Module<(x: Tensor) => Tensor>;
+  /** What every block gives for pictures, by its name, first block first. */
+  readonly blockOutputs: (x: Tensor) => ReadonlyMap<string, Tensor>;
   readonly family: string;
   readonly classes: number;
   readonly channels: number;

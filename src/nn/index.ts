@@ -5,6 +5,7 @@ export * from "./build/config.js";
 export { buildClassifier, type ClassifierOptions, isClassifier } from "./build/families.js";
 export * from "./build/model.js";
 export type { RowsClassifier } from "./build/rowsClassifier.js";
+export { type RowWindows, rowWindows, withRowWindows } from "./build/windows.js";
 export type { Classifier } from "./classifier.js";
 export { countFlops } from "./flops.js";
 export { type DetectHead, type DetectOptions, detectHead } from "./heads/detect.js";

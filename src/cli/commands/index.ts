@@ -18,5 +18,7 @@ export const commands: Readonly<Record<CommandName, (call: Call) => Promise<void
   info: async (call) => (await import("./info.js")).info(call),
   import: async (call) => (await import("./import.js")).importWeights(call),
   plan: async (call) => (await import("./plan.js")).plan(call),
+  transfer: async (call) => (await import("./transfer.js")).transfer(call),
+  ablate: async (call) => (await import("./ablate.js")).ablate(call),
   "check-data": async (call) => (await import("./check-data.js")).checkData(call),
 };

@@ -32,6 +32,8 @@ export interface BackendOptions extends SessionOptions {
   readonly weights?: string;
   readonly model?: string;
   readonly imgsz?: number;
+  /** Sides of the windows of our own weights, one or one a stage. */
+  readonly window?: readonly number[];
   readonly fit?: Fit;
   readonly extra?: readonly BlockDefinition[];
 }
@@ -41,11 +43,13 @@ export interface BackendOptions extends SessionOptions {
  * @throws UserError naming the file and what it lacks.
  */
 export async function openClassBackend(options: BackendOptions): Promise<OpenedClassifier> {
-  const { weights, model, imgsz, fit, extra, ...session } = options;
+  const { weights, model, imgsz, window, fit, extra, ...session } = options;
   if (weights === undefined) throw new UserError("weights expected: weights=best.safetensors");
   const runtime = await loadRuntime();
-  if (/\.onnx$/i.test(weights)) return onnxClassifier(runtime, weights, { imgsz, fit, ...session });
-  const loaded = await openWeights({ weights, model, imgsz, extra });
+  const exported = /\.onnx$/i.test(weights);
+  if (exported && window) throw new UserError(`window: ${weights} is an exported file, whose windows are fixed`);
+  if (exported) return onnxClassifier(runtime, weights, { imgsz, fit, ...session });
+  const loaded = await openWeights({ weights, model, imgsz, window, extra });
   return {
     backend: nativeClassifier(runtime, loaded, session),
     fit: fit ?? loaded.fit ?? "short",

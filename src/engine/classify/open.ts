@@ -20,6 +20,8 @@ export interface WeightsSource {
   readonly names?: readonly string[];
   /** Side of the pictures, instead of the one trained with or the model's. */
   readonly imgsz?: number;
+  /** Sides of the windows, one or one a stage, instead of the model's. */
+  readonly window?: readonly number[];
   readonly dropPath?: number;
   readonly extra?: readonly BlockDefinition[];
   /** Seed of fresh weights. */
@@ -30,8 +32,9 @@ export interface WeightsSource {
  * A classifier for pictures of one size: from a YAML, from weights, or both.
  * @throws UserError as `openClassifier` does.
  */
-export async function openWeights({ imgsz, ...source }: WeightsSource): Promise<OpenedWeights> {
-  const opened = await openClassifier({ ...source, imageSize: imgsz === undefined ? undefined : [imgsz, imgsz] });
+export async function openWeights({ imgsz, window, ...source }: WeightsSource): Promise<OpenedWeights> {
+  const imageSize = imgsz === undefined ? undefined : ([imgsz, imgsz] as const);
+  const opened = await openClassifier({ ...source, imageSize, window: window?.length === 1 ? window[0] : window });
   const { fit, provenance, imgsz: trainedAt } = (opened.sidecar ?? {}) as Sidecar;
   const seed = provenance?.seed;
   const told = { fit: fits.find((one) => one === fit), ...(seed !== undefined && { seed: Number(seed) }) };

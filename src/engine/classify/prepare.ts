@@ -1,4 +1,12 @@
-import { type ClassBatch, createClassLoader, type Loader, readClassFolders, scanClasses } from "../../data/index.js";
+import {
+  type ClassBatch,
+  type ClassLoaderOptions,
+  createClassLoader,
+  type Entry,
+  type Loader,
+  readClassFolders,
+  scanClasses,
+} from "../../data/index.js";
 import { UserError } from "../../errors/index.js";
 import type { BlockDefinition } from "../../nn/index.js";
 import { loadersOf } from "../training/settings.js";
@@ -16,6 +24,8 @@ export interface PreparedClassifier {
   readonly validated: number;
   readonly train: Loader<ClassBatch>;
   readonly val: Loader<ClassBatch>;
+  /** A few pictures for validation, from all over their list: one batch, always the same. */
+  readonly sample: () => Promise<ClassBatch>;
   /** What the user should know, in the order it was found. */
   readonly messages: readonly string[];
   close(): Promise<void>;
@@ -81,10 +91,28 @@ export async function prepareClassifier(
     pictures: train.length,
     validated: val.length,
     ...loaders,
+    sample: () => sampleOf(val, common),
     messages,
     close: async () => {
       await loaders.train.close();
       await loaders.val.close();
     },
   };
+}
+
+const sampled = 16;
+
+async function sampleOf(
+  entries: readonly Entry[],
+  common: Pick<ClassLoaderOptions, "classes" | "imgsz" | "fit">,
+): Promise<ClassBatch> {
+  const every = Math.max(1, Math.floor(entries.length / sampled));
+  const chosen = entries.filter((_, i) => i % every === 0).slice(0, sampled);
+  const loader = createClassLoader(chosen, { ...common, cache: false, batch: chosen.length });
+  try {
+    for await (const batch of loader.epoch(0)) return batch;
+    throw new UserError("no pictures to validate on");
+  } finally {
+    await loader.close();
+  }
 }

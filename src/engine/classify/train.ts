@@ -24,6 +24,7 @@ import {
   type TrainState,
 } from "../training/state.js";
 import { readSafetensors, writeAtomic, writeSafetensors } from "../weights/files.js";
+import { recordAmplitudes } from "./amplitude.js";
 import { type ClassEvaluation, evaluateClasses } from "./evaluate.js";
 import type { ClassifyBatch, ClassifyEnd, ClassifyEpoch, ClassifyEvent } from "./events.js";
 import { fedClassifier, nativeClassifier } from "./forward.js";
@@ -82,7 +83,7 @@ interface Best {
 }
 
 async function buildRun(
-  { settings, names, loaded, pictures, validated, train, val, messages, close }: PreparedClassifier,
+  { settings, names, loaded, pictures, validated, train, val, sample, messages, close }: PreparedClassifier,
   { signal }: ClassifyContext,
   resumedFrom: string | undefined,
 ): Promise<EpochRun<ClassifyEvent>> {
@@ -126,6 +127,9 @@ async function buildRun(
   const { accumulate, recompute, sequential, half } = settings;
   const gradients = createClassifyGradients(model, { steps, accumulate, recompute, sequential, half });
   const fed = validated <= mostFed ? fedClassifier(runtime, model, session) : undefined;
+  const amplitudes = settings.amplitude
+    ? await recordAmplitudes(runtime, { model, folder, batch: await sample() }, session)
+    : undefined;
   const progress = { sum: 0, start: 0, images: 0, waitMs: 0, lr: 0 };
   const record = (event: object) => appendFileSync(files.events, `${JSON.stringify(event)}\n`);
 
@@ -146,6 +150,7 @@ async function buildRun(
     } as const;
     record(start);
     yield start;
+    if (resumedFrom === undefined) await amplitudes?.measure(0, averagedWeights(state));
   }
 
   async function* trainEpoch(epoch: number): AsyncGenerator<ClassifyBatch> {
@@ -212,6 +217,7 @@ async function buildRun(
     if (!last) train.prepare(epoch + 1);
     await sync();
     const result = !settings.noval || last ? await validate() : undefined;
+    await amplitudes?.measure(epoch + 1, averagedWeights(state));
     const loss = progress.sum / batches;
     const { loss: valLoss = 0, top1 = 0, top5 = 0 } = result ?? {};
     appendFileSync(files.results, resultsLine([epoch, loss, valLoss, top1, top5, progress.lr]));
@@ -289,6 +295,7 @@ async function buildRun(
   }
 
   async function end(): Promise<ClassifyEnd> {
+    await amplitudes?.draw();
     if (!settings.noplots) await drawBest();
     const event = {
       type: "end",
@@ -313,6 +320,7 @@ async function buildRun(
     close: async () => {
       await training.release();
       await fed?.release();
+      await amplitudes?.release();
       await close();
     },
   };

@@ -1,5 +1,5 @@
 import { fits, optimizers, recipeNames, schedules } from "./classifyChoices.js";
-import { amount, choice, flag, provider, real, text, textOrFlag, whole } from "./option.js";
+import { amount, choice, flag, provider, real, text, textOrFlag, whole, wholes } from "./option.js";
 
 // Options of commands for classifiers. Those without a default are the recipe's, or the weights'.
 
@@ -102,6 +102,9 @@ export const classifyTrainOptions = {
   patience: whole("stop after so many epochs without a better model; 0 never", { default: 100 }),
   save_period: whole("keep the weights of every so many epochs; -1 for none", { default: -1, least: -1 }),
   seed: whole("of weights, splits and augmentation", { default: 0 }),
+  amplitude: flag("after every epoch measure how large the outputs of the blocks are: amplitude.csv and .png", {
+    default: false,
+  }),
   plugin,
   json,
 } as const;
@@ -113,6 +116,9 @@ export const classifyValOptions = {
   data,
   batch: whole("pictures a batch", { default: 64, least: 1, aliases: ["batch_size"] }),
   imgsz,
+  window: wholes("sides of a Swin classifier's windows, one or one a stage, instead of its own; nothing is trained", {
+    default: undefined,
+  }),
   fit,
   split: choice("which part of the data", ["val", "train", "test"], { default: "val" }),
   seed: whole("of the split, where the folder has none; the one it was trained with where left out", {

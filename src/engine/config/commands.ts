@@ -1,3 +1,4 @@
+import { ablationKinds } from "../ablate/variants.js";
 import { calibrations } from "../int8/ranges.js";
 import { recomputeUnits } from "../scale/peak.js";
 import { precisions } from "../scale/precision.js";
@@ -255,6 +256,78 @@ export const planOptions = {
   json,
 } as const;
 
+/** Options of `transfer`. */
+export const transferOptions = {
+  weights: text("a trained classifier or detector with Swin V2 blocks: .safetensors or .pt", { default: undefined }),
+  model,
+  window: wholes("sides of windows in tokens, one or one a stage (of a detector: one a row); its own where left out", {
+    default: undefined,
+  }),
+  imgsz: whole("side of the pictures in pixels; its own where left out", {
+    default: undefined,
+    least: 1,
+    most: 8192,
+    aliases: ["img", "img_size"],
+  }),
+  out: text("the file to write: .safetensors; beside the weights where left out", { default: undefined }),
+  source: text("pictures on which both are compared: a file, a folder, a glob pattern or a .txt list of them", {
+    default: undefined,
+  }),
+  conf: real("of detectors: least confidence in the comparison", {
+    default: 0.25,
+    from: 0,
+    to: 1,
+    aliases: ["conf_thres"],
+  }),
+  iou,
+  device,
+  threads,
+  plugin,
+  json,
+} as const;
+
+/** Options of `ablate`. */
+export const ablateOptions = {
+  kind: choice(
+    "bias: three ways of the position bias, used at larger windows; stability: amplitudes by norm and attention",
+    ablationKinds,
+    { default: "bias" },
+  ),
+  data: text("a folder: train/CLASS/*.jpg and val/CLASS/*.jpg, or CLASS/*.jpg, which is split", { default: undefined }),
+  model: text("a Swin V2 classifier's YAML, whose variants are trained", {
+    default: "swinv2-nano.yaml",
+    aliases: ["cfg"],
+  }),
+  variants: text(
+    "which: of bias table, linear, log; of stability pre-dot, pre-cosine, res-post-dot, res-post-cosine (the first and the last where left out)",
+    { default: undefined },
+  ),
+  seeds: wholes("a run of every variant for each; 0,1,2 for bias, 0 for stability where left out", {
+    default: undefined,
+  }),
+  epochs: whole("of every run", { default: 20, least: 1 }),
+  windows: wholes(
+    "of bias: windows to use the models at, pictures growing alike; 1, 1.5 and 2 times theirs where left out",
+    {
+      default: undefined,
+    },
+  ),
+  batch: whole("pictures a batch", { default: undefined, least: 1, aliases: ["batch_size"] }),
+  lr0: real("highest learning rate; the recipe's where left out", {
+    default: undefined,
+    from: 0,
+    to: 100,
+    aliases: ["lr"],
+  }),
+  cache: choice("keep decoded pictures in memory or on disk", [false, "ram", "disk"], { default: "ram", bare: "ram" }),
+  device,
+  threads,
+  workers,
+  project: text("folder of ablations", { default: "runs/ablate" }),
+  name: text("name of the folder in it; the kind where left out", { default: undefined }),
+  json,
+} as const;
+
 /** Options of `check-data`. */
 export const checkDataOptions = { data, json } as const;
 
@@ -267,6 +340,8 @@ export const commandOptions = {
   info: infoOptions,
   import: importOptions,
   plan: planOptions,
+  transfer: transferOptions,
+  ablate: ablateOptions,
   "check-data": checkDataOptions,
 } as const;
 
@@ -301,5 +376,7 @@ export const otherNames: Readonly<Record<CommandName, OtherNames>> = {
   info: {},
   import: {},
   plan: {},
+  transfer: {},
+  ablate: {},
   "check-data": {},
 };

@@ -23,6 +23,8 @@ export type ExportOptions = Options<"export">;
 export type InfoOptions = Options<"info">;
 export type ImportOptions = Options<"import">;
 export type PlanOptions = Options<"plan">;
+export type TransferOptions = Options<"transfer">;
+export type AblateOptions = Options<"ablate">;
 export type CheckDataOptions = Options<"check-data">;
 
 /** What a command may be given: its options, all optional, as values or as texts. */

@@ -29,7 +29,11 @@ export function withTrainedWindows(yaml: object, tensors: Tensors): object {
   const trained = window.map((side: number, i) => (Array.isArray(pretrainedWindow) && pretrainedWindow[i]) || side);
   const told = (row: unknown): unknown => {
     if (!Array.isArray(row) || row[2] !== "SwinV2Backbone" || !Array.isArray(row[3])) return row;
-    const [variant, own = 8, drop = 0.2, pretrained = 0, ...rest] = row[3] as unknown[];
+    // Arguments by name, or the model's own keys, say it as well.
+    const named = row[3].some((arg) => typeof arg === "object" && arg !== null && !Array.isArray(arg));
+    if (named || "pretrained_window" in yaml) return row;
+    const usual = (yaml as { window?: number }).window ?? 8;
+    const [variant, own = usual, drop = 0.2, pretrained = 0, ...rest] = row[3] as unknown[];
     const sides = Array.isArray(own) ? own : trained.map(() => own);
     if (pretrained !== 0 || trained.every((side, i) => side === sides[i])) return row;
     return [...row.slice(0, 3), [variant, own, drop, trained, ...rest]];

@@ -1,4 +1,4 @@
-import { UserError } from "../../errors/index.js";
+import { suggestion, UserError } from "../../errors/index.js";
 import type { Tensor } from "../../graph/index.js";
 import type { Activation } from "../layers/activation.js";
 import type { Module } from "../module.js";
@@ -92,6 +92,10 @@ export const oneOf = (...values: readonly ArgValue[]): Arg<ArgValue> =>
 /** The named arguments of a constructor, in the order of the row. */
 export type Args = Readonly<Record<string, ArgValue>>;
 
+/** Keys of a model YAML that rows take over. */
+export const modelKeys = ["window", "pretrained_window"] as const;
+export type ModelKey = (typeof modelKeys)[number];
+
 /** What a block is built in. */
 export interface BlockContext {
   /** The activation of every Conv whose `act` is true. */
@@ -117,6 +121,8 @@ export interface BlockDefinition {
   readonly widths?: "scaled" | "plain";
   /** Whether the constructor takes the row's repeat count (as its third argument) instead of being repeated. */
   readonly repeats?: boolean;
+  /** Arguments that are a key of the whole model where the row does not give them. */
+  readonly inherits?: Readonly<Record<string, ModelKey>>;
   /** Takes a list of inputs. */
   readonly list?: boolean;
   /** Width of the output; by default the argument `c2`, or the input's width. */
@@ -145,17 +151,25 @@ export function defineBlock<S extends Readonly<Record<string, Arg<never>>> | Rea
 }
 
 /**
- * The values of a row as named arguments, defaults filled in.
+ * The values of a row as named arguments, defaults filled in; `named` are those that it gives by name.
  * @throws UserError naming the argument, what was got and what is expected.
  */
-export function bindArgs({ args }: BlockDefinition, values: readonly ArgValue[]): Args {
+export function bindArgs({ args }: BlockDefinition, values: readonly ArgValue[], named: Args = {}): Args {
+  const order = Object.keys(args);
+  for (const key of Object.keys(named)) {
+    if (!Object.hasOwn(args, key))
+      throw new UserError(
+        `argument ${key} is not known${suggestion(key, order) || `, expected one of ${order.join(", ")}`}`,
+      );
+    if (order.indexOf(key) < values.length) throw new UserError(`argument ${key} is given twice`);
+  }
   const specs = Object.entries(args);
   if (values.length > specs.length) {
     throw new UserError(
       `got ${values.length} arguments, expected at most ${specs.length} (${Object.keys(args).join(", ")})`,
     );
   }
-  return Object.fromEntries(specs.map(([key, spec], i) => [key, checked(key, spec, values[i])]));
+  return Object.fromEntries(specs.map(([key, spec], i) => [key, checked(key, spec, named[key] ?? values[i])]));
 }
 
 function checked(key: string, spec: Arg, value: ArgValue | undefined): ArgValue {

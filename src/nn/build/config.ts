@@ -1,5 +1,14 @@
 import { suggestion, UserError } from "../../errors/index.js";
-import { type ArgValue, anchorList } from "../blocks/define.js";
+import {
+  type Arg,
+  type Args,
+  type ArgValue,
+  anchorList,
+  type ModelKey,
+  modelKeys,
+  upTo,
+  whole,
+} from "../blocks/define.js";
 
 /** A row of a model YAML: from which layers, how often, which module, its arguments. */
 export interface Row {
@@ -7,6 +16,8 @@ export interface Row {
   readonly number: number;
   readonly module: string;
   readonly args: readonly ArgValue[];
+  /** Arguments by name: what a map at the end of the list holds. */
+  readonly named: Args;
   /** Where the row stands: `file:line:column`. */
   readonly place: string;
 }
@@ -21,6 +32,8 @@ export interface ModelConfig {
   readonly ch: number;
   /** Text such as nn.LeakyReLU(0.1). */
   readonly activation?: string;
+  /** What rows take where they say nothing of their own: windows of Swin V2 rows. */
+  readonly shared: Readonly<Partial<Record<ModelKey, ArgValue>>>;
   readonly rows: readonly Row[];
   readonly backboneRows: number;
 }
@@ -28,7 +41,18 @@ export interface ModelConfig {
 /** Says where in the YAML a key or item stands. */
 export type Place = (...path: (string | number)[]) => string;
 
-const keys = ["nc", "depth_multiple", "width_multiple", "anchors", "backbone", "head", "activation", "ch", "inplace"];
+const keys = [
+  "nc",
+  "depth_multiple",
+  "width_multiple",
+  "anchors",
+  "backbone",
+  "head",
+  "activation",
+  "ch",
+  "inplace",
+  ...modelKeys,
+];
 const mostRows = 1000;
 const mostRepeats = 200;
 
@@ -72,6 +96,7 @@ export function readModelConfig(
     anchors: readAnchors(yaml.anchors, place),
     ch: overrides.ch ?? number("ch", 3, isCount, "a whole number of channels over 0"),
     activation: readActivation(yaml.activation, place),
+    shared: readShared(yaml, place),
     rows,
     backboneRows: sections[0].length,
   };
@@ -99,7 +124,22 @@ function readRow(row: unknown, place: string): Row {
   if (typeof module !== "string")
     throw new UserError(`${place}: module: got ${show(module)}, expected the name of a module`);
   if (!Array.isArray(args)) throw new UserError(`${place}: args: got ${show(args)}, expected a list`);
-  return { from: from as Row["from"], number, module, args: args as ArgValue[], place };
+  const last: unknown = args.at(-1);
+  const named = typeof last === "object" && last !== null && !Array.isArray(last) ? (last as Args) : undefined;
+  const listed = (named ? args.slice(0, -1) : args) as ArgValue[];
+  return { from: from as Row["from"], number, module, args: listed, named: named ?? {}, place };
+}
+
+const sharedKeys: Readonly<Record<ModelKey, Arg>> = { window: upTo(48), pretrained_window: whole };
+
+function readShared(yaml: Record<string, unknown>, place: Place): ModelConfig["shared"] {
+  const given = modelKeys.filter((key) => yaml[key] !== undefined);
+  for (const key of given) {
+    const { accepts, expected } = sharedKeys[key];
+    if (!accepts(yaml[key] as ArgValue))
+      throw new UserError(`${place(key)}: ${key}: got ${show(yaml[key])}, expected ${expected}`);
+  }
+  return Object.fromEntries(given.map((key) => [key, yaml[key] as ArgValue]));
 }
 
 function readAnchors(anchors: unknown, place: Place): ModelConfig["anchors"] {

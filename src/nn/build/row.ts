@@ -68,11 +68,25 @@ export function resolveRow(row: Row, { config, known, inputs }: RowContext): Res
     const [width, ...rest] = values;
     const c2 = typeof width === "number" ? scaledWidth(width, config) : width;
     const front = definition.repeats ? [inputs[0], c2, repeats, ...rest] : [inputs[0], c2, ...rest];
-    return { definition, repeats, args: bindArgs(definition, front as ArgValue[]) };
+    return { definition, repeats, args: bound(definition, front as ArgValue[], row, config) };
   }
   // Whatever its row says, it normalises its input.
   if (definition.name === "nn.BatchNorm2d") return { definition, repeats, args: { num_features: inputs[0] } };
-  return { definition, repeats, args: bindArgs(definition, values) };
+  return { definition, repeats, args: bound(definition, values, row, config) };
+}
+
+// Listed arguments, named ones, and those that are the whole model's.
+function bound(definition: BlockDefinition, values: readonly ArgValue[], { named }: Row, config: ModelConfig): Args {
+  const own = Object.fromEntries(Object.entries(named).map(([key, value]) => [key, lookUp(value, config)]));
+  const order = Object.keys(definition.args);
+  const open = Object.entries(definition.inherits ?? {}).filter(
+    ([key, from]) =>
+      config.shared[from] !== undefined && !Object.hasOwn(own, key) && order.indexOf(key) >= values.length,
+  );
+  return bindArgs(definition, values, {
+    ...own,
+    ...Object.fromEntries(open.map(([key, from]) => [key, config.shared[from] as ArgValue])),
+  });
 }
 
 // Widths grow with the width gain, rounded up to a multiple of 8; one that equals the predictions' width stays.
@@ -113,7 +127,7 @@ const detectDefinition = defineBlock({
  */
 export function headAnchors(row: Row, config: ModelConfig): ModelConfig["anchors"] {
   const values = row.args.map((value) => lookUp(value, config));
-  const { nc = config.nc, anchors } = bindArgs(detectDefinition, values) as {
+  const { nc = config.nc, anchors } = bindArgs(detectDefinition, values, row.named) as {
     nc?: number;
     anchors: ModelConfig["anchors"];
   };

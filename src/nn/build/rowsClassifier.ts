@@ -51,6 +51,7 @@ export function buildRowsClassifier(yaml: object, options: RowsClassifierOptions
         throw new UserError("Classify must be the last row, and only it");
       if (index === last) {
         if (inputs.length > 1) throw new UserError(`from: got ${inputs.length} layers, expected one`);
+        if (Object.keys(row.named).length > 0) throw new UserError("arguments of Classify have no names");
         const [, k, s] = row.args;
         const [kernel, stride] = [k, s].map((value) => (typeof value === "number" ? value : 1));
         const head = classifyHead(inputs[0], config.nc, { activation }, { k: kernel, s: stride });
@@ -86,6 +87,7 @@ export function buildRowsClassifier(yaml: object, options: RowsClassifierOptions
     module: module(children, (x: Tensor) => layerOutputs(x)[last]),
     layers,
     layerOutputs,
+    blockOutputs: (x) => new Map(layerOutputs(x).map((output, i) => [`model.${i}`, output])),
     family: "yolov5",
     classes: config.nc,
     channels: config.ch,

@@ -13,6 +13,8 @@ import type { WindowGrid } from "./window.js";
 export interface StageOutput {
   readonly tokens: Tensor;
   readonly size: MapSize;
+  /** What each of its blocks gives, the last being the tokens. */
+  readonly blocks: readonly Tensor[];
   readonly merged?: Tensor;
 }
 
@@ -73,9 +75,13 @@ function runStages(stages: readonly Stage[], embedded: Tensor, first: MapSize): 
   let [x, size] = [embedded, first];
   for (const { blocks, downsample } of stages) {
     // Between the blocks `recompute` may forget what is inside them.
-    const tokens = blocks.reduce((t, block) => boundary(block(t, size)), boundary(x));
+    let tokens = boundary(x);
+    const made = blocks.map((block) => {
+      tokens = boundary(block(tokens, size));
+      return tokens;
+    });
     const next = downsample?.(tokens, size);
-    outputs.push({ tokens, size, merged: next });
+    outputs.push({ tokens, size, blocks: made, merged: next });
     if (next) [x, size] = [next, merged(size)];
   }
   return outputs;

@@ -94,9 +94,16 @@ export const SwinTransformerLayer_v2 = defineBlock({
   },
 });
 
+export interface SwinVersionOptions {
+  readonly window: number;
+  readonly shift: number;
+  /** The window that the position bias was first trained with, 0: this one; tables of V1 have no scale. */
+  readonly pretrainedWindow: number;
+}
+
 /** A layer of one of the two versions, and the window it is usually given. */
 export interface SwinVersion {
-  readonly layer: (dim: number, heads: number, options: { window: number; shift: number }) => TokenModule;
+  readonly layer: (dim: number, heads: number, options: SwinVersionOptions) => TokenModule;
   readonly window: number;
 }
 
@@ -108,12 +115,12 @@ export function swinBlock(
   c1: number,
   c2: number,
   setting: Setting,
-  options: { heads: number; layers: number; version?: SwinVersion; window?: number },
+  options: { heads: number; layers: number; version?: SwinVersion; window?: number; pretrainedWindow?: number },
 ): Module {
-  const { heads, layers, version = swinV2, window = version.window } = options;
+  const { heads, layers, version = swinV2, window = version.window, pretrainedWindow = 0 } = options;
   const conv = c1 === c2 ? undefined : convBlock(c1, c2, setting);
   const blocks = Array.from({ length: layers }, (_, i) =>
-    version.layer(c2, heads, { window, shift: i % 2 === 0 ? 0 : Math.floor(window / 2) }),
+    version.layer(c2, heads, { window, pretrainedWindow, shift: i % 2 === 0 ? 0 : Math.floor(window / 2) }),
   );
   return module({ conv, blocks: list(blocks) }, (x: Tensor) => {
     const map = conv ? conv(x) : x;
@@ -127,9 +134,17 @@ export function swinBlock(
 
 export const SwinTransformer2Block = defineBlock({
   name: "SwinTransformer2Block",
-  args: { c1: count, c2: count, num_heads: count, num_layers: upTo(200), window_size: upTo(48).or(7) },
-  build: ({ c1, c2, num_heads, num_layers, window_size }, context) =>
-    swinBlock(c1, c2, context, { heads: num_heads, layers: num_layers, window: window_size }),
+  args: {
+    c1: count,
+    c2: count,
+    num_heads: count,
+    num_layers: upTo(200),
+    window_size: upTo(48).or(7),
+    pretrained_window_size: whole.or(0),
+  },
+  inherits: { window_size: "window", pretrained_window_size: "pretrained_window" },
+  build: ({ c1, c2, num_heads, num_layers, window_size: window, pretrained_window_size: pretrainedWindow }, context) =>
+    swinBlock(c1, c2, context, { heads: num_heads, layers: num_layers, window, pretrainedWindow }),
 });
 
 export const SwinTransformerBlock = defineBlock({

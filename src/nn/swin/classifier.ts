@@ -55,6 +55,12 @@ export function buildSwinClassifier(options: SwinOptions, { classes = 1000, ...r
   return {
     module: module(children, (x: Tensor) => features(x).logits),
     features,
+    blockOutputs: (x) =>
+      new Map(
+        features(x).stages.flatMap(({ blocks }, i) =>
+          blocks.map((tokens, j) => [`layers.${i}.blocks.${j}`, tokens] as const),
+        ),
+      ),
     backbone,
     family: "swinv2",
     classes,

@@ -2,19 +2,33 @@ import { UserError } from "../../errors/index.js";
 import { concat, type Tensor } from "../../graph/index.js";
 import { convBlock, type Setting } from "../blocks/conv.js";
 import { c3 } from "../blocks/csp.js";
-import { type BlockDefinition, count, defineBlock, factor, ignored, upTo } from "../blocks/define.js";
+import { type BlockDefinition, count, defineBlock, factor, ignored, upTo, whole } from "../blocks/define.js";
 import { parseActivation } from "../layers/activation.js";
 import { type Module, module } from "../module.js";
 import { type SwinVersion, swinBlock, swinV1, swinV2 } from "./blocks.js";
 import { swinTokensV1 } from "./layerV1.js";
+
+// Windows of V2: given in the row, or once for the whole model.
+const windowArgs = { window: upTo(48).or(swinV2.window), pretrained_window: whole.or(0) };
+const inherits = { window: "window", pretrained_window: "pretrained_window" } as const;
 
 /** Swin V2 layers as a CSP block of form B, built like C3: the width is scaled, the repeats are layers. */
 export const SwinV2_CSPB = defineBlock({
   name: "SwinV2_CSPB",
   widths: "scaled",
   repeats: true,
-  args: { c1: count, c2: count, n: count.or(1), shortcut: ignored.or(false), g: ignored.or(1), e: ignored.or(0.5) },
-  build: ({ c1, c2, n }, context) => formB(c1, c2, context, { m: swinIn(swinV2, n, context) }),
+  args: {
+    c1: count,
+    c2: count,
+    n: count.or(1),
+    shortcut: ignored.or(false),
+    g: ignored.or(1),
+    e: ignored.or(0.5),
+    ...windowArgs,
+  },
+  inherits,
+  build: ({ c1, c2, n, ...windows }, context) =>
+    formB(c1, c2, context, { m: swinIn(swinV2, context, { layers: n, ...windows }) }),
 });
 
 /** C3 with Swin V1 layers for bottlenecks, built like C3; its mlps have GELU. */
@@ -23,7 +37,7 @@ export const C3STR = defineBlock({
   widths: "scaled",
   repeats: true,
   args: { c1: count, c2: count, n: count.or(1), shortcut: ignored.or(true), g: ignored.or(1), e: factor.or(0.5) },
-  build: ({ c1, c2, n, e }, context) => formA(c1, c2, context, { m: swinIn(swinV1Gelu, n, context), e }),
+  build: ({ c1, c2, n, e }, context) => formA(c1, c2, context, { m: swinIn(swinV1Gelu, context, { layers: n }), e }),
 });
 
 const swinV1Gelu: SwinVersion = {
@@ -32,33 +46,57 @@ const swinV1Gelu: SwinVersion = {
 };
 
 /** The CSP forms by name. Their rows give both widths as they are, and repeats are copies. */
-export const Swin_Transformer_A = cspRow("Swin_Transformer_A", formA, swinV1);
-export const Swin_Transformer_B = cspRow("Swin_Transformer_B", formB, swinV1);
-export const Swin_Transformer_C = cspRow("Swin_Transformer_C", formC, swinV1);
-export const Swin_v2_A = cspRow("Swin_v2_A", formA, swinV2);
-export const Swin_v2_B = cspRow("Swin_v2_B", formB, swinV2);
-export const Swin_v2_C = cspRow("Swin_v2_C", formC, swinV2);
+export const Swin_Transformer_A = rowV1("Swin_Transformer_A", formA);
+export const Swin_Transformer_B = rowV1("Swin_Transformer_B", formB);
+export const Swin_Transformer_C = rowV1("Swin_Transformer_C", formC);
+export const Swin_v2_A = rowV2("Swin_v2_A", formA);
+export const Swin_v2_B = rowV2("Swin_v2_B", formB);
+export const Swin_v2_C = rowV2("Swin_v2_C", formC);
 // The same under other names.
-export const STCSPA = cspRow("STCSPA", formA, swinV1);
-export const STCSPB = cspRow("STCSPB", formB, swinV1);
-export const STCSPC = cspRow("STCSPC", formC, swinV1);
-export const ST2CSPA = cspRow("ST2CSPA", formA, swinV2);
-export const ST2CSPB = cspRow("ST2CSPB", formB, swinV2);
-export const ST2CSPC = cspRow("ST2CSPC", formC, swinV2);
+export const STCSPA = rowV1("STCSPA", formA);
+export const STCSPB = rowV1("STCSPB", formB);
+export const STCSPC = rowV1("STCSPC", formC);
+export const ST2CSPA = rowV2("ST2CSPA", formA);
+export const ST2CSPB = rowV2("ST2CSPB", formB);
+export const ST2CSPC = rowV2("ST2CSPC", formC);
 
-function cspRow(name: string, form: Form, version: SwinVersion): BlockDefinition {
+function rowV1(name: string, form: Form): BlockDefinition {
   return defineBlock({
     name,
     args: { c1: count, c2: count, n: upTo(200).or(1), shortcut: ignored.or(true), g: ignored.or(1), e: factor.or(0.5) },
-    build: ({ c1, c2, n, e }, context) => form(c1, c2, context, { m: swinIn(version, n, context), e }),
+    build: ({ c1, c2, n, e }, context) => form(c1, c2, context, { m: swinIn(swinV1, context, { layers: n }), e }),
   });
+}
+
+function rowV2(name: string, form: Form): BlockDefinition {
+  return defineBlock({
+    name,
+    args: {
+      c1: count,
+      c2: count,
+      n: upTo(200).or(1),
+      shortcut: ignored.or(true),
+      g: ignored.or(1),
+      e: factor.or(0.5),
+      ...windowArgs,
+    },
+    inherits,
+    build: ({ c1, c2, n, e, ...windows }, context) =>
+      form(c1, c2, context, { m: swinIn(swinV2, context, { layers: n, ...windows }), e }),
+  });
+}
+
+interface LayersOptions {
+  readonly layers: number;
+  readonly window?: number;
+  readonly pretrained_window?: number;
 }
 
 // Swin layers inside a CSP block, a head for every 32 channels.
 const swinIn =
-  (version: SwinVersion, layers: number, setting: Setting) =>
+  (version: SwinVersion, setting: Setting, { layers, window, pretrained_window: pretrainedWindow }: LayersOptions) =>
   (c: number): Module =>
-    swinBlock(c, c, setting, { heads: Math.floor(c / 32), layers, version });
+    swinBlock(c, c, setting, { heads: Math.floor(c / 32), layers, version, window, pretrainedWindow });
 
 interface FormOptions {
   /** The blocks on one of the two ways, from their width. */

@@ -39,6 +39,7 @@ export const SwinV2Backbone = defineBlock({
     pretrained_window: eachStage(whole).or(0),
     stages: eachStage(whole).or([1, 2, 3]),
   },
+  inherits: { window: "window", pretrained_window: "pretrained_window" },
   maps: (args) => {
     const { embedDim } = optionsOf(args.variant);
     return stagesOf(args).map((stage) => embedDim << stage);
