@@ -3,7 +3,7 @@ import { reduceMean, type Tensor } from "../../graph/index.js";
 import type { Classifier } from "../classifier.js";
 import { layerNorm, linear } from "../layers/basic.js";
 import { type Children, module, namedParams } from "../module.js";
-import { type SwinBackbone, swinBackbone } from "./backbone.js";
+import { type SwinBackbone, type SwinRunOptions, swinBackbone } from "./backbone.js";
 import { checkGrid, type SwinConfig, type SwinOptions, swinConfig, withoutGaps } from "./config.js";
 import { withSwinInit } from "./init.js";
 
@@ -20,7 +20,7 @@ export interface SwinClassifier extends Classifier<SwinConfig> {
   readonly family: "swinv2";
   readonly backbone: SwinBackbone;
   /** What every part makes of pictures; the last two are [b, width] and [b, classes]. */
-  readonly features: (x: Tensor) => SwinFeatures;
+  readonly features: (x: Tensor, how?: SwinRunOptions) => SwinFeatures;
 }
 
 export interface SwinFeatures extends ReturnType<SwinBackbone["run"]> {
@@ -40,12 +40,12 @@ export function buildSwinClassifier(options: SwinOptions, { classes = 1000, ...r
   const width = backbone.widths[backbone.widths.length - 1];
   const norm = layerNorm(width);
   const head = classes > 0 ? linear(width, classes) : undefined;
-  const features = (x: Tensor): SwinFeatures => {
+  const features = (x: Tensor, how?: SwinRunOptions): SwinFeatures => {
     const [height, width] = config.imageSize;
     if (x.shape[2] !== height || x.shape[3] !== width) {
       throw new UserError(`got pictures of ${x.shape[2]} x ${x.shape[3]}, expected ${height} x ${width}`);
     }
-    const { embedded, stages } = backbone.run(x);
+    const { embedded, stages } = backbone.run(x, how);
     const normalised = norm(stages[stages.length - 1].tokens);
     const pooled = reduceMean(normalised, { axes: [1] });
     return { embedded, stages, normalised, pooled, logits: head ? head(pooled) : pooled };
@@ -66,6 +66,9 @@ export function buildSwinClassifier(options: SwinOptions, { classes = 1000, ...r
     depths: config.depths.reduce((a, b) => a + b, 0) + 2,
   };
 }
+
+/** Whether a classifier is a Swin Transformer's, with its parts in reach. */
+export const isSwin = (model: Classifier): model is SwinClassifier => model.family === "swinv2";
 
 const neverDecayed = /\.bias$|^absolute_pos_embed$|^mask_token$|cpb_mlp|logit_scale|relative_position_bias_table/;
 
