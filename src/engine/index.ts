@@ -11,7 +11,6 @@ export type {
 } from "./classify/events.js";
 export type { ClassifyExportResult } from "./classify/export.js";
 export type { ClassGuess, ClassPrediction } from "./classify/predict.js";
-export { groupsOf } from "./classify/train.js";
 export type { ClassAccuracy, ClassifyValResult } from "./classify/val.js";
 export { readHyp } from "./config/hyp.js";
 export * from "./config/index.js";
@@ -53,6 +52,7 @@ export {
   type SavingOptions,
   savingForward,
 } from "./training/classifierStep.js";
+export { groupsOf } from "./training/depthGroups.js";
 export type { BatchEvent, EndEvent, EpochEvent, TrainEvent } from "./training/events.js";
 export { type Fit, fitMemory, gigabytes } from "./training/fit.js";
 export { adjustLossScale, checkHalf, freshLossScale, type LossScale } from "./training/lossScale.js";

@@ -1,34 +1,23 @@
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
-import { stringify } from "yaml";
-import { type ClassBatch, rng } from "../../data/index.js";
-import { Failure, UserError } from "../../errors/index.js";
 import { checkDevice, hostArray } from "../../graph/index.js";
-import { type BlockDefinition, type Classifier, countParameters, emaDecay, stepRateAt } from "../../nn/index.js";
+import { type BlockDefinition, countParameters } from "../../nn/index.js";
 import { mostFed } from "../inference/forward.js";
 import { saveCheckpoint } from "../run/checkpoint.js";
-import { runFiles, runFolder } from "../run/folder.js";
+import { runFiles } from "../run/folder.js";
 import { classPlots, drawClassBatch, plotResults } from "../run/plots.js";
-import { headerOf, resultsLine } from "../run/results.js";
+import { resultsLine } from "../run/results.js";
 import { checkFiles, readSettings, resumedFolder } from "../run/resume.js";
 import { loadRuntime } from "../runtime.js";
-import { type EpochRun, runEpochs, timed } from "../training/loop.js";
-import { firstBadNumber } from "../training/nan.js";
-import { createTraining } from "../training/resident.js";
-import {
-  averagedWeights,
-  createState,
-  dumpState,
-  type ParameterGroups,
-  restoreState,
-  type TrainState,
-} from "../training/state.js";
-import { readSafetensors, writeAtomic, writeSafetensors } from "../weights/files.js";
+import { type EpochRun, runEpochs } from "../training/loop.js";
+import { openPictureRun } from "../training/pictureRun.js";
+import { averagedWeights } from "../training/state.js";
+import { readSafetensors } from "../weights/files.js";
 import { type ClassEvaluation, evaluateClasses } from "./evaluate.js";
 import type { ClassifyBatch, ClassifyEnd, ClassifyEpoch, ClassifyEvent } from "./events.js";
 import { fedClassifier, nativeClassifier } from "./forward.js";
 import { type PreparedClassifier, prepareClassifier } from "./prepare.js";
 import { type ClassifySettings, type ClassifyWish, scheduleOf } from "./settings.js";
-import { createClassifyGradients } from "./step.js";
+import { classifyStepGraph } from "./step.js";
 
 export interface ClassifyContext {
   readonly resume?: string | boolean;
@@ -85,41 +74,24 @@ async function buildRun(
   const runtime = await loadRuntime();
   const session = { device: settings.device, threads: settings.threads };
   const { batches } = train;
-  const schedule = scheduleOf(settings, batches / settings.accumulate);
-  const groups = groupsOf(model, settings);
-  const frozen = (name: string) => settings.freeze === "trunk" && !model.headNames.includes(name);
-  const state = createState(model.module, loaded.weights, { optimizer: settings.optimizer, frozen, groups });
-  const folder = resumedFrom ?? (await runFolder(settings.project, settings.name, { existOk: settings.exist_ok }));
-  const files = runFiles(folder);
-  const best: Best = { epoch: 0, top1: -1, top5: 0 };
-  let firstEpoch = 0;
-  if (resumedFrom === undefined) {
-    await writeAtomic([
-      [files.options, stringify(settings)],
-      [files.results, headerOf(classifyColumns)],
-      [files.events, ""],
-    ]);
-  } else {
-    const { tensors, metadata } = await readSafetensors(files.state);
-    restoreState(state, tensors);
-    firstEpoch = Number(metadata.epoch) + 1;
-    Object.assign(best, JSON.parse(metadata.best));
-    if (firstEpoch >= settings.epochs)
-      throw new UserError(`${folder}: all ${settings.epochs} epochs are done; give more with epochs=N`);
-  }
-  const training = await createTraining(runtime, state, {
-    ...session,
-    random: (iteration, place) => {
-      const random = rng(settings.seed, "dropout", iteration, place);
-      return () => random.next();
-    },
-  });
-  const { steps, optimizer, sync } = training;
   const { accumulate, recompute } = settings;
-  const gradients = createClassifyGradients(model, { steps, accumulate, recompute });
+  const best: Best = { epoch: 0, top1: -1, top5: 0 };
+  const run = await openPictureRun(runtime, {
+    settings,
+    model,
+    weights: loaded.weights,
+    frozen: (name) => settings.freeze === "trunk" && !model.headNames.includes(name),
+    loader: train,
+    schedule: scheduleOf(settings, batches / accumulate),
+    graph: (images, learned) => classifyStepGraph(model, { images, learned, accumulate, recompute }),
+    feeds: ({ shape, targets }) => ({ targets: hostArray("float32", [shape[0], names.length], targets) }),
+    columns: classifyColumns,
+    best,
+    resumedFrom,
+    signal,
+  });
+  const { folder, files, state, firstEpoch, record } = run;
   const fed = validated <= mostFed ? fedClassifier(runtime, model, session) : undefined;
-  const progress = { sum: 0, start: 0, images: 0, waitMs: 0, lr: 0 };
-  const record = (event: object) => appendFileSync(files.events, `${JSON.stringify(event)}\n`);
 
   async function* opening(): AsyncGenerator<ClassifyEvent> {
     train.prepare(firstEpoch);
@@ -141,69 +113,18 @@ async function buildRun(
   }
 
   async function* trainEpoch(epoch: number): AsyncGenerator<ClassifyBatch> {
-    Object.assign(progress, { sum: 0, start: performance.now(), images: 0, waitMs: 0 });
-    let step = 0;
-    const waited = (ms: number) => {
-      progress.waitMs += ms;
-    };
-    for await (const batch of timed(train.epoch(epoch), waited)) {
-      signal?.throwIfAborted();
-      const images = hostArray("float32", batch.shape, batch.images);
-      const targets = hostArray("float32", [batch.shape[0], names.length], batch.targets);
-      const loss = await gradients.run(state, { images, targets }, { iteration: epoch * batches + step });
-      const stepped = Number.isFinite(loss) && state.pending >= accumulate ? await update() : loss;
-      if (!Number.isFinite(stepped)) {
-        await sync();
-        failOnNan(state, batch);
-      }
-      if (!settings.noplots) await drawClassBatch(folder, batch, epoch * batches + step, names);
-      step++;
-      progress.sum += loss;
-      progress.images += batch.shape[0];
-      const seconds = (performance.now() - progress.start) / 1000;
-      yield {
-        type: "batch",
-        task: "classify",
-        epoch: epoch + 1,
-        epochs: settings.epochs,
-        step,
-        steps: batches,
-        loss: progress.sum / step,
-        size: settings.imgsz,
-        imagesPerSecond: progress.images / seconds,
-        secondsLeft: ((settings.epochs - epoch) * batches - step) * (seconds / step),
-      };
+    for await (const { batch, progress } of run.trainEpoch(epoch)) {
+      if (!settings.noplots) await drawClassBatch(folder, batch, epoch * batches + progress.step - 1, names);
+      yield { type: "batch", task: "classify", ...progress };
     }
   }
 
-  // As timm's schedulers, which are told of a step after it: the first two steps go at the first rate.
-  function update(): Promise<number> {
-    const at = schedule.hold && schedule.hold > 1 ? state.steps : Math.max(state.steps - 1, 0);
-    progress.lr = stepRateAt(at, schedule);
-    return optimizer.step(state, {
-      biasLr: progress.lr,
-      lr: progress.lr,
-      momentum: settings.momentum,
-      weightDecay: settings.weight_decay,
-      clipNorm: settings.clip_norm || undefined,
-      emaDecay: settings.ema ? emaDecay(state.updates + 1) : 0,
-      ofGroup: (group) => ({
-        lr: stepRateAt(at, schedule, settings.lr0 * groups.factor(group)),
-        weightDecay: groups.decays(group) ? settings.weight_decay : 0,
-      }),
-    });
-  }
-
   async function finishEpoch(epoch: number): Promise<{ event: ClassifyEpoch; messages: readonly string[] }> {
-    const seconds = (performance.now() - progress.start) / 1000;
     const last = epoch === settings.epochs - 1;
-    // The loader goes on while the model is validated and saved.
-    if (!last) train.prepare(epoch + 1);
-    await sync();
+    const { loss, lr, ...rest } = await run.finishEpoch(epoch);
     const result = !settings.noval || last ? await validate() : undefined;
-    const loss = progress.sum / batches;
     const { loss: valLoss = 0, top1 = 0, top5 = 0 } = result ?? {};
-    appendFileSync(files.results, resultsLine([epoch, loss, valLoss, top1, top5, progress.lr]));
+    appendFileSync(files.results, resultsLine([epoch, loss, valLoss, top1, top5, lr]));
     const better = result !== undefined && result.top1 >= best.top1;
     if (better) Object.assign(best, { epoch: epoch + 1, top1, top5 });
     if (!settings.nosave || last) await save(epoch, { better, result });
@@ -214,10 +135,8 @@ async function buildRun(
       epochs: settings.epochs,
       loss,
       ...(result && { valLoss, top1, top5 }),
-      lr: progress.lr,
-      seconds,
-      wait: progress.waitMs / 1000 / seconds,
-      imagesPerSecond: progress.images / seconds,
+      lr,
+      ...rest,
     };
     record(event);
     return { event, messages: [] };
@@ -259,7 +178,7 @@ async function buildRun(
     if (better || !existsSync(files.best)) await saveCheckpoint(files.best, weights, info);
     if (settings.save_period > 0 && (epoch + 1) % settings.save_period === 0)
       await saveCheckpoint(files.epoch(epoch + 1), weights, info);
-    await writeSafetensors(files.state, dumpState(state), { epoch: String(epoch), best: JSON.stringify(best) });
+    await run.saveState(epoch);
   }
 
   // The best weights once more, with pictures and confusions.
@@ -296,35 +215,9 @@ async function buildRun(
     end,
     bestEpoch: () => best.epoch,
     close: async () => {
-      await training.release();
+      await run.release();
       await fed?.release();
       await close();
     },
   };
-}
-
-interface ClassifyGroups extends ParameterGroups {
-  /** On the learning rate. */
-  readonly factor: (group: string) => number;
-  readonly decays: (group: string) => boolean;
-}
-
-/** Parameters by whether they decay and, with a layer-wise rate, by their depth. */
-export function groupsOf(model: Classifier, { layer_decay }: Pick<ClassifySettings, "layer_decay">): ClassifyGroups {
-  const depths = layer_decay === 1 ? [model.depths - 1] : Array.from({ length: model.depths }, (_, depth) => depth);
-  const nameOf = (depth: number, decays: boolean) => `${decays ? "decayed" : "plain"}.${depth}`;
-  return {
-    names: depths.flatMap((depth) => [nameOf(depth, true), nameOf(depth, false)]),
-    of: (name) => nameOf(layer_decay === 1 ? model.depths - 1 : model.depthOf(name), !model.undecayed(name)),
-    factor: (group) => layer_decay ** (model.depths - 1 - Number(group.split(".")[1])),
-    decays: (group) => group.startsWith("decayed"),
-  };
-}
-
-function failOnNan(state: TrainState, { sources }: ClassBatch): never {
-  const bad = firstBadNumber(state);
-  const pictures = sources.map(({ path }) => path).join(", ");
-  throw new Failure(
-    `the loss is not a number; first bad tensor: ${bad ?? "the loss itself"}; pictures of the batch: ${pictures}`,
-  );
 }
