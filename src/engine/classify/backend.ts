@@ -46,6 +46,8 @@ export async function openClassBackend(options: BackendOptions): Promise<OpenedC
   const runtime = await loadRuntime();
   if (/\.onnx$/i.test(weights)) return onnxClassifier(runtime, weights, { imgsz, fit, ...session });
   const loaded = await openWeights({ weights, model, imgsz, extra });
+  if (loaded.model.classes === 0)
+    throw new UserError(`${weights}: no head that tells classes; fine-tune it: train task=classify weights=${weights}`);
   return {
     backend: nativeClassifier(runtime, loaded, session),
     fit: fit ?? loaded.fit ?? "short",

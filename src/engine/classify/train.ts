@@ -3,10 +3,9 @@ import { checkDevice, hostArray } from "../../graph/index.js";
 import { type BlockDefinition, countParameters } from "../../nn/index.js";
 import { mostFed } from "../inference/forward.js";
 import { saveCheckpoint } from "../run/checkpoint.js";
-import { runFiles } from "../run/folder.js";
 import { classPlots, drawClassBatch, plotResults } from "../run/plots.js";
 import { resultsLine } from "../run/results.js";
-import { checkFiles, readSettings, resumedFolder } from "../run/resume.js";
+import { settingsOrResumed } from "../run/resume.js";
 import { loadRuntime } from "../runtime.js";
 import { type EpochRun, runEpochs } from "../training/loop.js";
 import { openPictureRun } from "../training/pictureRun.js";
@@ -46,11 +45,8 @@ export async function* trainClassifier(wish: ClassifyWish, context: ClassifyCont
 async function openRun(given: ClassifyWish, context: ClassifyContext): Promise<EpochRun<ClassifyEvent>> {
   const { resume, moreEpochs, extra, onScan } = context;
   checkDevice(await loadRuntime(), given.device);
-  const folder = resume ? resumedFolder({ resume, project: given.project }) : undefined;
-  const resumed = folder === undefined ? undefined : runFiles(folder);
-  if (folder !== undefined && resumed) checkFiles(folder, [resumed.options, resumed.state, resumed.last]);
-  const wish = folder === undefined ? given : readSettings<ClassifySettings>(folder, moreEpochs);
-  const prepared = await prepareClassifier(wish, { extra, onScan, resumed: resumed?.last });
+  const { wish, folder, last } = settingsOrResumed<ClassifyWish, ClassifySettings>(given, { resume, moreEpochs });
+  const prepared = await prepareClassifier(wish, { extra, onScan, resumed: last });
   try {
     return await buildRun(prepared, context, folder);
   } catch (error) {
