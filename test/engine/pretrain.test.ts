@@ -3,9 +3,17 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodePicture, pictureSize, readPictureFolder, rng } from "swinyolo/data";
-import { type PretrainEvent, type PretrainGiven, taskOf, train, val } from "swinyolo/engine";
-import { parse } from "yaml";
+import {
+  openClassifier,
+  type PretrainEvent,
+  type PretrainGiven,
+  readSafetensors,
+  taskOf,
+  train,
+  val,
+} from "swinyolo/engine";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { parse } from "yaml";
 
 const folder = mkdtempSync(join(tmpdir(), "swinyolo-pretrain-"));
 const data = join(folder, "data");
@@ -54,7 +62,8 @@ const digest = (of: string): string =>
     .update(readFileSync(join(of, "weights", "last.safetensors")))
     .digest("hex");
 
-const epochsOf = (events: readonly PretrainEvent[]) => events.flatMap((event) => (event.type === "epoch" ? [event] : []));
+const epochsOf = (events: readonly PretrainEvent[]) =>
+  events.flatMap((event) => (event.type === "epoch" ? [event] : []));
 
 test("the same seed gives the same weights, whatever the number of workers; another seed does not", async () => {
   const first = await run();
@@ -80,24 +89,36 @@ test("a run that was stopped after an epoch goes on to the same weights", async 
 });
 
 test("the loss falls, a sheet shows it, and a classifier takes the encoder over", async () => {
-  const { events, folder: trained } = await run({ epochs: 25, lr0: 0.003, noplots: false, sheet_period: 20, noval: true });
-  const losses = epochsOf(events).map(({ loss }) => loss);
-  expect(losses.at(-1)).toBeLessThan(0.9 * losses[0]);
+  const { events, folder: trained } = await run({
+    epochs: 25,
+    lr0: 0.003,
+    noplots: false,
+    sheet_period: 20,
+    noval: true,
+  });
+  const [first, ...others] = epochsOf(events).map(({ loss }) => loss);
+  expect(others.at(-1)).toBeLessThan(0.9 * first);
   // Four pictures, three rows, each drawn at 128.
   expect(await pictureSize(join(trained, "reconstruction_epoch20.png"))).toEqual({ width: 524, height: 392 });
   expect(existsSync(join(trained, "reconstruction_epoch25.png"))).toBe(true);
   const weights = join(trained, "weights", "best.safetensors");
   expect(taskOf({ weights })).toBe("classify");
   await expect(val({ task: "classify", weights, data })).rejects.toThrow(/no head that tells classes; fine-tune it/);
+  // The model's own YAML, and the one that the weights bring.
   for (const model of [swin, undefined]) {
-    const said: string[] = [];
-    const given = { ...base, task: "classify", epochs: 1, model, weights, data, project: folder } as const;
-    for await (const event of train(given)) if (event.type === "report") said.push(event.message);
-    const report = said.find((message) => message.startsWith("Transferred")) ?? "";
-    expect(report).toMatch(/^Transferred (\d+)\/(\d+) tensors/);
-    expect(report).toMatch(/2 missing from the file, so they start anew.*:\s+head\.weight\s+head\.bias/);
-    expect(report).toMatch(/3 unused.*:\s+mask_token\s+decoder\.0\.weight\s+decoder\.0\.bias/);
+    const { report, weights: taken } = await openClassifier({ model, weights, names: ["across", "down"] });
+    expect(report?.missing).toEqual(["head.weight", "head.bias"]);
+    expect(report?.unused).toEqual(["mask_token", "decoder.0.weight", "decoder.0.bias"]);
+    const { tensors } = await readSafetensors(weights);
+    const name = "layers.1.blocks.0.mlp.fc1.weight";
+    expect(taken.get(name)?.data).toEqual(tensors.get(`encoder.${name}`)?.data);
   }
+  const said: string[] = [];
+  const given = { ...base, task: "classify", epochs: 1, model: swin, weights, data, project: folder } as const;
+  for await (const event of train(given)) if (event.type === "report") said.push(event.message);
+  expect(said.find((message) => /^Transferred \d+\/\d+ tensors/.test(message))).toMatch(
+    /mask_token\s+decoder\.0\.weight/,
+  );
 });
 
 test("pretraining goes on from weights: all of them, the decoder too", async () => {
@@ -105,7 +126,8 @@ test("pretraining goes on from weights: all of them, the decoder too", async () 
   const weights = join(trained, "weights", "last.safetensors");
   const { events } = await run({ epochs: 1, weights, model: undefined });
   const said = events.flatMap((event) => (event.type === "report" ? [event.message] : []));
-  const [, taken, all] = said.map((message) => /^Transferred (\d+)\/(\d+) tensors$/.exec(message) ?? []).find(([m]) => m) ?? [];
+  const [, taken, all] =
+    said.map((message) => /^Transferred (\d+)\/(\d+) tensors$/.exec(message) ?? []).find(([m]) => m) ?? [];
   expect(Number(taken)).toBeGreaterThan(30);
   expect(taken).toBe(all);
 });

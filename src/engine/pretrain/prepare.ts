@@ -52,7 +52,7 @@ export async function preparePretraining(
   if (wish.recipe === "auto") messages.push(`recipe: ${settings.recipe} (${train.length} pictures)`);
   const { mask_patch, mask_ratio, norm_target } = settings;
   messages.push(
-    `hidden: ${mask_ratio * 100} % in squares of ${mask_patch} px; targets ${norm_target ? `normalised over ${norm_target} px` : "as they are"}`,
+    `hidden: ${Math.round(mask_ratio * 100)} % in squares of ${mask_patch} px; targets ${norm_target ? `normalised over ${norm_target} px` : "as they are"}`,
   );
   const common = { classes: 1, imgsz: settings.imgsz, fit: "short", cache: settings.cache, seed } as const;
   const workers = loadersOf(settings);
