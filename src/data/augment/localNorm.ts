@@ -18,20 +18,22 @@ export function localMoments(planes: Float32Array, { width, height }: Size, wind
   const mean = new Float32Array(planes.length);
   const deviation = new Float32Array(planes.length);
   const reach = (window - 1) / 2;
-  const size = width * height;
+  const [size, step] = [width * height, width + 1];
   for (let start = 0; start < planes.length; start += size) {
     const plane = planes.subarray(start, start + size);
-    const [sums, squares] = [summed(plane, width, 1), summed(plane, width, 2)];
+    const [sums, squares] = [summed(plane, width, (x) => x), summed(plane, width, (x) => x * x)];
     for (let y = 0, i = start; y < height; y++) {
-      const [top, bottom] = [Math.max(y - reach, 0), Math.min(y + reach + 1, height)];
+      const top = Math.max(y - reach, 0);
+      const bottom = Math.min(y + reach + 1, height);
+      const low = top * step;
+      const high = bottom * step;
       for (let x = 0; x < width; x++, i++) {
-        const [left, right] = [Math.max(x - reach, 0), Math.min(x + reach + 1, width)];
+        const left = Math.max(x - reach, 0);
+        const right = Math.min(x + reach + 1, width);
         const n = (bottom - top) * (right - left);
-        const corners = [bottom, top].flatMap((row) => [row * (width + 1) + right, row * (width + 1) + left]);
-        const over = (table: Float64Array) =>
-          (table[corners[0]] - table[corners[1]] - table[corners[2]] + table[corners[3]]) / n;
-        const mu = over(sums);
-        const variance = Math.max(((over(squares) - mu * mu) * n) / Math.max(n - 1, 1), 0);
+        const mu = (sums[high + right] - sums[high + left] - sums[low + right] + sums[low + left]) / n;
+        const square = (squares[high + right] - squares[high + left] - squares[low + right] + squares[low + left]) / n;
+        const variance = Math.max(((square - mu * mu) * n) / Math.max(n - 1, 1), 0);
         mean[i] = mu;
         deviation[i] = Math.sqrt(variance + 1e-6);
       }
@@ -46,14 +48,14 @@ export function localNorm(planes: Float32Array, size: Size, window: number): Flo
   return planes.map((x, i) => (x - mean[i]) / deviation[i]);
 }
 
-// Entry (y, x) is the sum of all numbers (to a power) above and left of it [height + 1, width + 1].
-function summed(plane: Float32Array, width: number, power: number): Float64Array {
+// Entry (y, x) is the sum of `of` all numbers above and left of it [height + 1, width + 1].
+function summed(plane: Float32Array, width: number, of: (x: number) => number): Float64Array {
   const height = plane.length / width;
   const table = new Float64Array((height + 1) * (width + 1));
   for (let y = 0; y < height; y++) {
     let row = 0;
     for (let x = 0; x < width; x++) {
-      row += plane[y * width + x] ** power;
+      row += of(plane[y * width + x]);
       table[(y + 1) * (width + 1) + x + 1] = table[y * (width + 1) + x + 1] + row;
     }
   }
