@@ -41,6 +41,7 @@ export { type Fallback, findFallbacks } from "./placement.js";
 export type { PlanAlternative, TrainingPlan } from "./plan.js";
 export type { Prediction } from "./predict.js";
 export type { PretrainBatch, PretrainEnd, PretrainEpoch, PretrainEvent, PretrainStart } from "./pretrain/events.js";
+export { type OpenedSimmim, openSimmim, type SimmimSource } from "./pretrain/open.js";
 export { loadPlots } from "./report/load.js";
 export { generalFormat, resultsColumns, resultsHeader, resultsLine } from "./run/results.js";
 export { loadRuntime } from "./runtime.js";
