@@ -1,7 +1,6 @@
 import { statSync } from "node:fs";
 import { Failure, UserError } from "../errors/index.js";
 import {
-  afterLastLayer,
   bake,
   compile,
   freeBatch,
@@ -18,12 +17,11 @@ import {
   splitConstantPart,
   type Tensor,
   toFloat32,
-  half as toHalf,
   toOnnx,
   useRunningStatistics,
 } from "../graph/index.js";
 import { type BlockDefinition, paramInputs } from "../nn/index.js";
-import { bindWeights } from "./inference/forward.js";
+import { bindWeights, halved } from "./inference/forward.js";
 import { selectedRows } from "./inference/selected.js";
 import { type BeforeAfter, type Int8Result, type Int8Settings, toInt8 } from "./int8/index.js";
 import { inTurns } from "./int8/turns.js";
@@ -218,13 +216,6 @@ function originOf(x: Tensor, { inputs }: Graph): string {
     return undefined;
   };
   return search(x) ?? "";
-}
-
-// float16 up to the last convolutions; decoding, where a half is too coarse for pixels, and input and output in float32.
-function halved(g: Graph): Graph {
-  const lowered = lower(g);
-  const tail = afterLastLayer(lowered);
-  return toHalf(lowered, { keep: (node) => tail.has(node) });
 }
 
 const output = (rows: Tensor, { nms, conf, iou, max_det }: ExportSettings): Tensor =>

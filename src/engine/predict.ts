@@ -52,6 +52,7 @@ export async function* predictRun(
     names,
     extra,
     device: options.device,
+    half: options.half,
     threads: options.threads,
     augment: options.augment,
   });

@@ -17,6 +17,7 @@ import { valPlots } from "./run/plots.js";
 import { generalFormat } from "./run/results.js";
 import { loadRuntime } from "./runtime.js";
 import { stem } from "./stem.js";
+import { checkHalfOf } from "./training/lossScale.js";
 import { writeAtomic } from "./weights/files.js";
 
 /** What `val` finds. */
@@ -106,8 +107,9 @@ const figures = ({ precision, recall, map50, map, images, instances, classes, ms
 
 async function openBackend(options: Options<"val">, extra?: readonly BlockDefinition[]): Promise<Backend> {
   const runtime = await loadRuntime();
-  const session = { device: options.device, threads: options.threads };
+  const session = { device: options.device, threads: options.threads, half: options.half };
   const weights = options.weights as string;
+  if (options.half) await checkHalfOf(runtime, weights, options.device);
   if (/\.onnx$/i.test(weights)) {
     const backend = await openOnnxFile(runtime, weights, session);
     if (backend.selected)

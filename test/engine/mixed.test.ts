@@ -1,6 +1,15 @@
 import { rng } from "swinyolo/data";
-import { adjustLossScale, checkHalf, createState, freshLossScale, stepGraph, train } from "swinyolo/engine";
-import { nodes } from "swinyolo/graph";
+import {
+  adjustLossScale,
+  checkHalf,
+  createForward,
+  createState,
+  Detector,
+  freshLossScale,
+  stepGraph,
+  train,
+} from "swinyolo/engine";
+import { hostArray, nodes } from "swinyolo/graph";
 import { buildModel, initialState, namedParams } from "swinyolo/nn";
 import { describe, expect, test } from "vitest";
 import { runtime } from "../runtime.js";
@@ -63,6 +72,28 @@ describe("mixed precision", () => {
     expect([...Array(17).keys()].map(() => adjustLossScale(scale, false)).at(-1)).toBe(false);
   });
 
+  test("a detector in halves finds boxes where it does in float32", async () => {
+    const model = buildModel(tiny);
+    const weights = initialState(model.module, rng(1));
+    const random = rng("picture");
+    const images = hostArray(
+      "uint8",
+      [1, 3, 64, 64],
+      Uint8Array.from({ length: 3 * 64 * 64 }, () => random.int(256)),
+    );
+    const [full, halves] = await Promise.all(
+      [false, true].map(async (half) => {
+        const forward = createForward(await runtime(), model, { weights, half, threads: 1 });
+        const { rows } = await forward.run(images);
+        await forward.release();
+        return rows.data as Float32Array;
+      }),
+    );
+    const most = Math.max(...full.map((value, i) => Math.abs(value - halves[i])));
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThan(0.2);
+  });
+
   test("the CPU is refused", async () => {
     await expect(checkHalf(await runtime(), "cpu")).rejects.toThrow(
       "half=true needs a device that computes in float16",
@@ -71,5 +102,8 @@ describe("mixed precision", () => {
       for await (const _ of train({ model: "yolov5n", data: "none.yaml", half: true })) break;
     };
     await expect(run()).rejects.toThrow("half=true needs a device that computes in float16");
+    const load = (file: string) => Detector.load(file, { half: true });
+    await expect(load("w.safetensors")).rejects.toThrow("half=true needs a device that computes in float16");
+    await expect(load("w.onnx")).rejects.toThrow("half=true: w.onnx has its numbers already");
   });
 });

@@ -12,8 +12,8 @@ import { type HostArray, hostArray } from "swinyolo/graph";
 import { buildModel, initialState } from "swinyolo/nn";
 import { runtime } from "../runtime.js";
 
-const loss = { box: 0.05, obj: 1, cls: 0.5, cls_pw: 1, obj_pw: 1, fl_gamma: 0, label_smoothing: 0 };
-const rates = { biasLr: 0.1, lr: 0.01, momentum: 0.9, weightDecay: 5e-4, clipNorm: 10, emaDecay: 0.5 };
+export const loss = { box: 0.05, obj: 1, cls: 0.5, cls_pw: 1, obj_pw: 1, fl_gamma: 0, label_smoothing: 0 };
+export const rates = { biasLr: 0.1, lr: 0.01, momentum: 0.9, weightDecay: 5e-4, clipNorm: 10, emaDecay: 0.5 };
 /** A detector with a convolution, a Swin block and a pool at 32 px. */
 export const tiny = {
   nc: 2,
@@ -29,7 +29,7 @@ export const tiny = {
   ],
   head: [[[4], 1, "Detect", ["nc", "anchors"]]],
 };
-const batches = [0, 1, 2, 3].map((i) => {
+export const batches = [0, 1, 2, 3].map((i) => {
   const random = rng("batch", i);
   return {
     images: hostArray(

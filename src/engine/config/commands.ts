@@ -120,6 +120,7 @@ export const valOptions = {
   save_json: flag("write detections as COCO JSON", { default: false }),
   noplots: flag("draw nothing", { default: false, opposites: ["plots"] }),
   device,
+  half: flag("float16 arithmetic (device=webgpu, device=cuda)", { default: false }),
   threads,
   workers,
   project: text("folder of runs", { default: "runs/val" }),
@@ -154,6 +155,7 @@ export const predictOptions = {
   hide_conf: flag("names without confidences", { default: false }),
   vid_stride: whole("take every so many frames of a video", { default: 1, least: 1 }),
   device,
+  half: flag("float16 arithmetic (device=webgpu, device=cuda)", { default: false }),
   threads,
   project: text("folder of runs", { default: "runs/detect" }),
   name,
@@ -287,9 +289,9 @@ export const otherNames: Readonly<Record<CommandName, OtherNames>> = {
       ...names(never, "bucket", "local_rank", "entity", "upload_dataset", "bbox_interval", "artifact_alias"),
     },
   },
-  val: { absent: { ...names(notYet, "save_hybrid", "half"), ...names(never, "dnn") } },
+  val: { absent: { ...names(notYet, "save_hybrid"), ...names(never, "dnn") } },
   predict: {
-    absent: { ...names(notYet, "visualize", "half", "save_format"), ...names(never, "view_img", "update", "dnn") },
+    absent: { ...names(notYet, "visualize", "save_format"), ...names(never, "view_img", "update", "dnn") },
   },
   export: {
     absent: {

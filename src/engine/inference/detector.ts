@@ -4,6 +4,7 @@ import type { SessionOptions } from "../../graph/index.js";
 import type { BlockDefinition } from "../../nn/index.js";
 import { openModel } from "../model.js";
 import { loadRuntime } from "../runtime.js";
+import { checkHalfOf } from "../training/lossScale.js";
 import { augmentedBackend } from "./augmented.js";
 import { type Backend, type Detections, type DetectOptions, detect } from "./detect.js";
 import { nativeBackend } from "./native.js";
@@ -17,6 +18,8 @@ export interface LoadOptions extends SessionOptions {
   readonly extra?: readonly BlockDefinition[];
   /** Test-time augmentation: three sizes, one of them mirrored. */
   readonly augment?: boolean;
+  /** The network in float16, on devices that have it. */
+  readonly half?: boolean;
 }
 
 /** Pixels as a page has them: RGBA, 8 bits a channel. */
@@ -53,6 +56,7 @@ export class Detector {
    */
   static async load(file: string, options: LoadOptions = {}): Promise<Detector> {
     const runtime = await loadRuntime();
+    if (options.half) await checkHalfOf(runtime, file, options.device);
     if (/\.onnx$/i.test(file)) {
       if (options.augment)
         throw new UserError(`${file}: test-time augmentation needs our weights or PyTorch's, not an exported file`);

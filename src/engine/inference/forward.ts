@@ -1,4 +1,5 @@
 import {
+  afterLastLayer,
   cast,
   compile,
   constant,
@@ -7,6 +8,7 @@ import {
   type HostArray,
   inference,
   input,
+  lower,
   mul,
   type Program,
   type Runtime,
@@ -14,6 +16,7 @@ import {
   type SessionOptions,
   scalar,
   type Tensor,
+  half as toHalf,
 } from "../../graph/index.js";
 import { type Module, paramInputs } from "../../nn/index.js";
 
@@ -41,6 +44,8 @@ export interface ForwardOptions extends SessionOptions {
   readonly maps?: boolean;
   /** Compiled shapes kept at once. */
   readonly keep?: number;
+  /** The network in float16, decoding in float32. */
+  readonly half?: boolean;
 }
 
 /** A detector to run with fixed weights: part of the compiled graph, where they are folded and laid out for speed. */
@@ -49,8 +54,9 @@ export function createForward(
   model: Decodable,
   { weights, ...options }: ForwardOptions & { weights: ReadonlyMap<string, HostArray> },
 ): Forward {
+  const graphOf = (shape: readonly number[]) => bindWeights(forwardGraph(model, shape, options), weights);
   const programs = programsByShape(options, (shape) =>
-    compile(runtime, bindWeights(forwardGraph(model, shape, options), weights), options),
+    compile(runtime, options.half ? halved(graphOf(shape)) : graphOf(shape), options),
   );
   return {
     run: async (images) => resultOf(await (await programs.get(images.shape)).run(new Map([["images", images]]))),
@@ -115,6 +121,13 @@ export function forwardGraph(model: Decodable, shape: readonly number[], { maps:
   const outputs = new Map([["rows", model.head.decode(maps)]]);
   if (withMaps) for (const [i, map] of maps.entries()) outputs.set(`map.${i}`, map);
   return inference(graph(new Map([...paramInputs(model.module), ["images", images]]), outputs));
+}
+
+/** float16 up to the last convolutions; decoding, where a half is too coarse for pixels, and input and output in float32. */
+export function halved(g: Graph): Graph {
+  const lowered = lower(g);
+  const tail = afterLastLayer(lowered);
+  return toHalf(lowered, { keep: (node) => tail.has(node) });
 }
 
 /** The graph with inputs that have a weight of their name turned into constants. */

@@ -1,13 +1,13 @@
-import type { Runtime, SessionOptions } from "../../graph/index.js";
+import type { Runtime } from "../../graph/index.js";
 import type { LoadedModel } from "../model.js";
 import type { Backend } from "./detect.js";
-import { createForward } from "./forward.js";
+import { createForward, type ForwardOptions } from "./forward.js";
 
 /** A detector of ours as something to detect with. */
 export function nativeBackend(
   runtime: Runtime,
   { model, weights, names }: LoadedModel,
-  options: SessionOptions,
+  options: ForwardOptions,
 ): Backend {
   const forward = createForward(runtime, model, { ...options, weights });
   return {

@@ -46,3 +46,14 @@ export async function checkHalf(runtime: Runtime, device: string): Promise<void>
     throw new UserError(`half=true: this machine's ${device} has no float16 (${why})`, { cause: error });
   }
 }
+
+/**
+ * Checks that weights can be run in float16 on a device.
+ * @throws UserError saying why not: the device has none, or an exported file's numbers are settled.
+ */
+export async function checkHalfOf(runtime: Runtime, weights: string, device = "cpu"): Promise<void> {
+  if (/\.onnx$/i.test(weights)) {
+    throw new UserError(`half=true: ${weights} has its numbers already; write a file of halves with export half=true`);
+  }
+  await checkHalf(runtime, device);
+}
