@@ -5,6 +5,7 @@ import {
   hypRanges,
   type Option,
   type OptionTable,
+  pretrainOptions,
   type Task,
 } from "../engine/config/index.js";
 import { colours } from "./colour.js";
@@ -51,6 +52,7 @@ export const overview = (): string =>
 
 /** The options of a command for a task, as text for a terminal. */
 export function helpOf(command: CommandName, task: Task = "detect"): string {
+  if (task === "pretrain" && command === "train") return pretrainHelp();
   const others: Readonly<Record<string, OptionTable>> = classifyOptions;
   const classifies = task === "classify" && Object.hasOwn(others, command);
   const options = Object.entries<Option>(classifies ? others[command] : commandOptions[command]);
@@ -63,11 +65,22 @@ export function helpOf(command: CommandName, task: Task = "detect"): string {
     "Options (name=value, --name value or, for true, the bare name):",
     ...options.map(([name, option]) => row(name, option)),
     ...(train ? ["", "Every key of a hyp file can be given too:", wrap(Object.keys(hypRanges), 90)] : []),
+    ...(train ? ["", "Pretraining on pictures without labels: swinyolo train task=pretrain --help"] : []),
     ...(Object.hasOwn(others, command) && !classifies
       ? ["", `Classifiers have other options: swinyolo ${command} task=classify --help`]
       : []),
   ].join("\n");
 }
+
+const pretrainHelp = (): string =>
+  [
+    "swinyolo train: pretrain a classifier's body on pictures without labels (SimMIM)",
+    "",
+    "  swinyolo train task=pretrain model=swinv2-nano.yaml data=FOLDER epochs=100",
+    "",
+    "Options (name=value, --name value or, for true, the bare name):",
+    ...Object.entries<Option>(pretrainOptions).map(([name, option]) => row(name, option)),
+  ].join("\n");
 
 const classifySummaries: Readonly<Record<string, string>> = {
   train: "train a picture classifier",

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
-import { type CommandName, checkOptions, commandOptions, type Task } from "../engine/config/index.js";
+import { type CommandName, checkOptions, commandOptions, type Task, tasks } from "../engine/config/index.js";
 import { Failure, messageOf, suggestion, UserError } from "../errors/index.js";
 import { commands } from "./commands/index.js";
 import { helpOf, overview, summaries } from "./help.js";
@@ -76,7 +76,8 @@ function unknownCommand(name: string): UserError {
 
 async function run(name: CommandName, words: readonly string[]): Promise<void> {
   if (words.some((word) => word === "--help" || word === "-h" || word === "help")) {
-    showHelp(name, { task: words.some((word) => /^(--)?task=classify$/.test(word)) ? "classify" : "detect" });
+    const named = words.map((word) => /^(?:--)?task=(\w+)$/.exec(word)?.[1]);
+    showHelp(name, { task: tasks.find((task) => named.includes(task)) ?? "detect" });
     return;
   }
   const given = parseWords(words);

@@ -5,6 +5,7 @@ export { type EncodedFormat, encodePicture, writePicture } from "./datasets/enco
 export { readTextFile } from "./datasets/files.js";
 export { labelPathOf, type ParsedLabels, type Problem, parseLabels } from "./datasets/labels.js";
 export { isPicture, listPictures } from "./datasets/list.js";
+export { type PictureFolder, readPictureFolder } from "./datasets/pictureFolder.js";
 export { type Entry, readLabels, type Scan, type ScanCounts, type ScanOptions, scanSplit } from "./datasets/scan.js";
 export { type Dataset, readDataset, type Split } from "./datasets/yaml.js";
 export { readYaml } from "./datasets/yamlFile.js";

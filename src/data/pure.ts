@@ -24,6 +24,8 @@ export { flipLeftRight, flipUpDown, mirror, mirrorPicture, turnUpsideDown } from
 export { hsv, hsvGains } from "./augment/hsv.js";
 export { augmentations } from "./augment/index.js";
 export { colourJitter } from "./augment/jitter.js";
+export { type LocalMoments, localMoments, localNorm } from "./augment/localNorm.js";
+export { drawMask, type MaskOptions } from "./augment/mask.js";
 export { cutRegion, drawMix, type Mix, type MixOptions, mixPictures, softTargets } from "./augment/mix.js";
 export { mixup } from "./augment/mixup.js";
 export { mosaic, mosaic9, mosaicCentre, type Point } from "./augment/mosaic.js";

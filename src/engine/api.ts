@@ -7,13 +7,23 @@ import { type ClassPrediction, classifyPictures } from "./classify/predict.js";
 import { trainClassifier } from "./classify/train.js";
 import { type ClassifyValResult, validateClassifier } from "./classify/val.js";
 import { readHyp } from "./config/hyp.js";
-import type { ClassifyGiven, Given, HypOverrides, Options } from "./config/index.js";
-import { commandOptions, givenOptions, isClassifyCall, parseClassifyOptions, parseOptions } from "./config/index.js";
+import type { ClassifyGiven, Given, HypOverrides, Options, PretrainGiven } from "./config/index.js";
+import {
+  commandOptions,
+  givenOptions,
+  isClassifyCall,
+  isPretrainCall,
+  parseClassifyOptions,
+  parseOptions,
+  parsePretrainOptions,
+} from "./config/index.js";
 import { type ExportContext, type ExportResult, exportRun } from "./export.js";
 import { type ModelInfo, modelInfo } from "./info.js";
 import { planTraining, type TrainingPlan } from "./plan.js";
 import { loadPlugin } from "./plugin.js";
 import { type Prediction, predictRun } from "./predict.js";
+import type { PretrainEvent } from "./pretrain/events.js";
+import { pretrain } from "./pretrain/train.js";
 import { trainRun } from "./train.js";
 import type { TrainEvent } from "./training/events.js";
 import type { TrainSettings } from "./training/settings.js";
@@ -32,17 +42,25 @@ export interface TrainCallContext extends CallContext {
 }
 
 /**
- * Trains a detector, or with `task: "classify"` a classifier. Options as on the command line (`swinyolo train --help`), for
+ * Trains a detector, with `task: "classify"` a classifier, or with `task: "pretrain"` a classifier's body on pictures without
+ * labels. Options as on the command line (`swinyolo train --help`), for
  * detectors every key of a hyp file too. Without `task` the weights, the model or the resumed run say what it is; the events of
- * a classifier have `task: "classify"`.
+ * the others have their `task`.
  * @throws UserError for mistakes in options, data or files.
  */
 export function train(given: ClassifyGiven<"train">, context?: TrainCallContext): AsyncGenerator<ClassifyEvent>;
+export function train(given: PretrainGiven, context?: TrainCallContext): AsyncGenerator<PretrainEvent>;
 export function train(given: Given<"train"> & HypOverrides, context?: TrainCallContext): AsyncGenerator<TrainEvent>;
 export async function* train(
-  given: ClassifyGiven<"train"> | (Given<"train"> & HypOverrides),
+  given: ClassifyGiven<"train"> | PretrainGiven | (Given<"train"> & HypOverrides),
   { signal, onScan }: TrainCallContext = {},
-): AsyncGenerator<TrainEvent | ClassifyEvent> {
+): AsyncGenerator<TrainEvent | ClassifyEvent | PretrainEvent> {
+  if (isPretrainCall("train", given)) {
+    const { resume, plugin, json: _, ...wish } = parsePretrainOptions(given);
+    const moreEpochs = given.epochs === undefined ? undefined : wish.epochs;
+    yield* pretrain(wish, { resume, moreEpochs, extra: await loadPlugin(plugin), signal, onScan });
+    return;
+  }
   if (isClassifyCall("train", given)) {
     const { resume, plugin, json: _, ...wish } = parseClassifyOptions("train", given);
     const moreEpochs = given.epochs === undefined ? undefined : wish.epochs;

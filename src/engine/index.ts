@@ -25,7 +25,6 @@ export type { ClassifyExportResult } from "./classify/export.js";
 export { type ClassBackend, classifyGraph, fedClassifier, nativeClassifier } from "./classify/forward.js";
 export type { ClassGuess, ClassPrediction } from "./classify/predict.js";
 export { createClassifyGradients } from "./classify/step.js";
-export { groupsOf } from "./classify/train.js";
 export type { ClassAccuracy, ClassifyValResult } from "./classify/val.js";
 export { readHyp } from "./config/hyp.js";
 export * from "./config/index.js";
@@ -55,6 +54,8 @@ export { ahead, trailing } from "./overlap.js";
 export { type Fallback, findFallbacks } from "./placement.js";
 export type { PlanAlternative, TrainingPlan } from "./plan.js";
 export type { Prediction } from "./predict.js";
+export type { PretrainBatch, PretrainEnd, PretrainEpoch, PretrainEvent, PretrainStart } from "./pretrain/events.js";
+export { type OpenedSimmim, openSimmim, type SimmimSource } from "./pretrain/open.js";
 export { loadPlots } from "./report/load.js";
 export { generalFormat, resultsColumns, resultsHeader, resultsLine } from "./run/results.js";
 export { loadRuntime } from "./runtime.js";
@@ -66,6 +67,7 @@ export {
   type SavingOptions,
   savingForward,
 } from "./training/classifierStep.js";
+export { groupsOf } from "./training/depthGroups.js";
 export type { BatchEvent, EndEvent, EpochEvent, TrainEvent } from "./training/events.js";
 export { type Fit, fitMemory, gigabytes } from "./training/fit.js";
 export { adjustLossScale, checkHalf, freshLossScale, type LossScale } from "./training/lossScale.js";

@@ -54,7 +54,7 @@ describe("a mistake ends in one line that names it, with exit code 2", () => {
       () => ["train", "task=classify", "mosaic=1"],
       /^mosaic: an option of detectors, not of classifiers$/,
     ],
-    ["a task's name", () => ["train", "task=clasify"], /^task=clasify: expected one of detect, classify$/],
+    ["a task's name", () => ["train", "task=clasify"], /^task=clasify: expected one of detect, classify, pretrain$/],
     ["nothing given to info", () => ["info"], /^model or weights expected/],
     ["a network that cannot be planned", () => ["plan", "model=swinv3-g"], /did you mean "swinv2-g"\?/],
     ["nothing given to check-data", () => ["check-data"], /^data expected/],

@@ -6,7 +6,6 @@ import {
   grad,
   graph,
   type HostArray,
-  hostArray,
   input,
   ints,
   log,
@@ -22,26 +21,14 @@ import {
   useRunningStatistics,
   withDropoutMasks,
 } from "swinyolo/graph";
-import { buildSwinClassifier, namedParams, paramInputs } from "swinyolo/nn";
+import { buildSwinClassifier, paramInputs } from "swinyolo/nn";
 import { describe, expect, it } from "vitest";
 import { runtime } from "../runtime.js";
+import { array, filledByFormula, u } from "./formula.js";
 
 // A net of two stages whose weights and pictures follow from a formula; the numbers were computed in float64. Logits and
 // outputs of blocks are those of a net in use. Loss and gradients are of a step with stochastic depth (0.1 at the end, the
 // official default) in which one branch fell: the last mlp, for the first picture.
-
-const u = (seed: number, i: number): number => {
-  let x = (Math.imul(i + 1, 0x9e3779b1) + Math.imul(seed, 0x85ebca77)) >>> 0;
-  x = Math.imul(x ^ (x >>> 16), 0x7feb352d) >>> 0;
-  x = Math.imul(x ^ (x >>> 15), 0x846ca68b) >>> 0;
-  return ((x ^ (x >>> 16)) >>> 0) / 2 ** 32 - 0.5;
-};
-
-const filled = (shape: readonly number[], at: (i: number) => number): HostArray => {
-  const array = hostArray("float32", shape);
-  for (let i = 0; i < array.data.length; i++) array.data[i] = at(i);
-  return array;
-};
 
 const cases = {
   A: { imageSize: 32, window: 4, pretrainedWindow: 0 },
@@ -76,10 +63,10 @@ async function computed(name: keyof typeof cases): Promise<Map<string, HostArray
     ["logits", logits],
   ]);
   const used = graph(new Map([...params, ["x", x]]), outputs);
-  const feeds = weights(model.module);
+  const feeds = filledByFormula(model.module);
   feeds.set(
     "x",
-    filled(x.shape, (i) => 4 * u(1000, i)),
+    array(x.shape, (i) => 4 * u(1000, i)),
   );
   return new Map([...(await run(useRunningStatistics(used), feeds)), ...(await step(used, feeds))]);
 }
@@ -97,7 +84,7 @@ async function step(used: Graph, feeds: ReadonlyMap<string, HostArray>): Promise
   ]);
   const kept = masks.map(({ name, shape, rate }, branch): [string, HostArray] => [
     name,
-    filled(shape, (picture) => (picture === 0 && branch === masks.length - 1 ? 0 : 1 / (1 - rate))),
+    array(shape, (picture) => (picture === 0 && branch === masks.length - 1 ? 0 : 1 / (1 - rate))),
   ]);
   return run(graph(trained.inputs, outputs), new Map([...feeds, ...kept]));
 }
@@ -107,23 +94,6 @@ async function run(g: Graph, feeds: ReadonlyMap<string, HostArray>): Promise<Map
   const found = await program.run(feeds);
   await program.release();
   return found;
-}
-
-// The k-th name, sorted, has seed k.
-function weights(part: Parameters<typeof namedParams>[0]): Map<string, HostArray> {
-  const learned = [...namedParams(part)].filter(([, { kind }]) => kind === "parameter");
-  const sorted = learned.sort(([a], [b]) => (a < b ? -1 : 1));
-  expect(sorted.length).toBe(79);
-  return new Map(
-    sorted.map(([name, { tensor }], k) => {
-      const norm = /norm\d?\.weight$/.test(name);
-      const value = (i: number) => {
-        const x = u(k + 1, i);
-        return norm ? 1 + x : name.endsWith("logit_scale") ? 2.5 + 4.5 * x : x;
-      };
-      return [name, filled(tensor.shape, value)];
-    }),
-  );
 }
 
 function crossEntropy(logits: Tensor, labels: readonly number[]): Tensor {

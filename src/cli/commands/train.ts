@@ -1,19 +1,32 @@
-import { isClassifyCall, parseClassifyOptions, parseOptions } from "../../engine/config/index.js";
+import {
+  isClassifyCall,
+  isPretrainCall,
+  parseClassifyOptions,
+  parseOptions,
+  parsePretrainOptions,
+} from "../../engine/config/index.js";
 import {
   type BatchEvent,
   type ClassifyEvent,
   type EpochEvent,
+  type PretrainEvent,
   train as run,
   type TrainEvent,
 } from "../../engine/index.js";
 import { colours } from "../colour.js";
 import { bar, createPace, duration, type Output } from "../output.js";
 import type { Call } from "./index.js";
+import { createPretrainTalk } from "./pretrain.js";
 import { createClassifyTalk } from "./trainClassify.js";
 
 /** `swinyolo train`: a line an epoch, progress between. */
 export async function train(call: Call): Promise<void> {
   const { given, output } = call;
+  if (isPretrainCall("train", given)) {
+    const named = { ...given, task: "pretrain" } as const;
+    const show = createPretrainTalk(output);
+    return follow(call, { ...parsePretrainOptions(given), events: (_, context) => run(named, context), show });
+  }
   if (!isClassifyCall("train", given))
     return follow(call, { ...parseOptions("train", given).options, events: run, show: createTalk(output) });
   const options = parseClassifyOptions("train", given);
@@ -28,7 +41,7 @@ interface Followed<Event> {
   readonly show: (event: Event) => void;
 }
 
-async function follow<Event extends TrainEvent | ClassifyEvent>(
+async function follow<Event extends TrainEvent | ClassifyEvent | PretrainEvent>(
   { given, output, interrupt }: Call,
   { nosave, resume, events, show }: Followed<Event>,
 ): Promise<void> {
@@ -54,7 +67,7 @@ async function follow<Event extends TrainEvent | ClassifyEvent>(
   }
 }
 
-function object(event: TrainEvent | ClassifyEvent, output: Output): void {
+function object(event: TrainEvent | ClassifyEvent | PretrainEvent, output: Output): void {
   if (event.type === "end") {
     const { run: folder, epochs, best, weights } = event;
     output.object({ run: folder, epochs, best, weights });

@@ -1,4 +1,4 @@
-import type { ClassifyBatch, ClassifyEpoch, ClassifyEvent } from "../../engine/index.js";
+import type { ClassifyBatch, ClassifyEpoch, ClassifyEvent, PretrainBatch } from "../../engine/index.js";
 import { colours } from "../colour.js";
 import { bar, createPace, duration, type Output } from "../output.js";
 
@@ -37,7 +37,8 @@ export function createClassifyTalk(output: Output): (event: ClassifyEvent) => vo
   };
 }
 
-const progressLine = (e: ClassifyBatch): string =>
+/** The line of an epoch under way. */
+export const progressLine = (e: ClassifyBatch | PretrainBatch): string =>
   `${`${e.epoch}/${e.epochs}`.padStart(10)} ${e.loss.toFixed(4).padStart(10)}  ${bar(e.step / e.steps)} ${e.step}/${e.steps}  ${e.size} px  ${e.imagesPerSecond.toFixed(1)} pictures/s  ${duration(e.secondsLeft)} left`;
 
 const epochLine = (e: ClassifyEpoch, each: number): string =>

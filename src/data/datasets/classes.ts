@@ -109,8 +109,8 @@ const picturesOf = (folder: string, label: number): ClassPicture[] =>
         .map((path) => ({ path, label }))
     : [];
 
-// In the order of their code units, as Python sorts.
-function foldersOf(folder: string): string[] {
+/** Names of the folders in a folder, hidden ones left out, in the order of their code units, as Python sorts. */
+export function foldersOf(folder: string): string[] {
   try {
     if (!statSync(folder).isDirectory()) throw new UserError(`${folder}: a file, expected a folder of class folders`);
     return readdirSync(folder)

@@ -50,6 +50,8 @@ export async function openClassBackend(options: BackendOptions): Promise<OpenedC
   if (exported && window) throw new UserError(`window: ${weights} is an exported file, whose windows are fixed`);
   if (exported) return onnxClassifier(runtime, weights, { imgsz, fit, ...session });
   const loaded = await openWeights({ weights, model, imgsz, window, extra });
+  if (loaded.model.classes === 0)
+    throw new UserError(`${weights}: no head that tells classes; fine-tune it: train task=classify weights=${weights}`);
   return {
     backend: nativeClassifier(runtime, loaded, session),
     fit: fit ?? loaded.fit ?? "short",

@@ -1,6 +1,7 @@
 import {
   type ClassBatch,
   type ClassLoaderOptions,
+  type ClassPicture,
   createClassLoader,
   type Entry,
   type Loader,
@@ -48,14 +49,8 @@ export async function prepareClassifier(
   const { names, splits, messages: found } = readClassFolders(wish.data, { seed: wish.seed });
   if (names.length < 2) throw new UserError(`${wish.data}: one class (${names[0]}), expected at least two`);
   const messages = [...found];
-  const scan = async (split: "train" | "val") => {
-    const { entries, problems } = await scanClasses(splits[split], {
-      onProgress: (done, total) => onScan?.(split, done, total),
-    });
-    messages.push(`${split}: ${entries.length} pictures of ${names.length} classes, ${problems.length} left out`);
-    for (const { file, what } of problems.slice(0, 5)) messages.push(`left out: ${file}: ${what}`);
-    return entries;
-  };
+  const scan = (split: "train" | "val") =>
+    scanned(split, splits[split], { onScan, messages, kind: `pictures of ${names.length} classes` });
   const [train, val] = [await scan("train"), await scan("val")];
   const { model: file, weights, imgsz, seed } = wish;
   const source = resumed ? { weights: resumed } : { model: file, weights, imgsz };
@@ -115,4 +110,24 @@ async function sampleOf(
   } finally {
     await loader.close();
   }
+}
+
+interface Scanning extends Pick<PrepareOptions, "onScan"> {
+  readonly messages: string[];
+  /** What is counted. */
+  readonly kind: string;
+}
+
+/** The pictures of a split that can be used; how many, and what is wrong with others, goes into `messages`. */
+export async function scanned(
+  split: string,
+  pictures: readonly ClassPicture[],
+  { onScan, messages, kind }: Scanning,
+): Promise<Entry[]> {
+  const { entries, problems } = await scanClasses(pictures, {
+    onProgress: (done, total) => onScan?.(split, done, total),
+  });
+  messages.push(`${split}: ${entries.length} ${kind}, ${problems.length} left out`);
+  for (const { file, what } of problems.slice(0, 5)) messages.push(`left out: ${file}: ${what}`);
+  return entries;
 }

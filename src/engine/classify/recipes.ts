@@ -1,5 +1,5 @@
 import { type ClassifyAugment, type Fit, swinRandAugment } from "../../data/index.js";
-import type { OptimizerKind } from "../../nn/index.js";
+import type { OptimizerKind, StepSchedule } from "../../nn/index.js";
 import type { RecipeWish } from "../config/classifyChoices.js";
 
 export type RecipeName = Exclude<RecipeWish, "auto">;
@@ -15,7 +15,7 @@ export interface Recipe {
   readonly minLr: number;
   /** Rates grow with the pictures of a step. */
   readonly scaled: boolean;
-  readonly schedule: "cosine" | "linear";
+  readonly schedule: StepSchedule["kind"];
   /** The rate changes once an epoch instead of with every step. */
   readonly byEpoch: boolean;
   readonly optimizer: OptimizerKind;

@@ -60,18 +60,8 @@ export function settle(
     task: "classify",
     data: wish.data,
     recipe: name,
-    epochs: wish.epochs ?? recipe.epochs,
-    batch,
+    ...settleSteps(wish, recipe, { batch, scale }),
     imgsz,
-    optimizer: wish.optimizer ?? recipe.optimizer,
-    lr0: wish.lr0 ?? recipe.lr * scale,
-    warmup_lr: wish.warmup_lr ?? recipe.warmupLr * scale,
-    min_lr: wish.min_lr ?? recipe.minLr * scale,
-    warmup_epochs: wish.warmup_epochs ?? Math.min(recipe.warmupEpochs, (wish.epochs ?? recipe.epochs) / 4),
-    schedule: wish.schedule ?? recipe.schedule,
-    weight_decay: wish.weight_decay ?? recipe.weightDecay,
-    momentum: wish.momentum ?? 0.9,
-    clip_norm: wish.clip_norm ?? recipe.clipNorm,
     layer_decay: wish.layer_decay ?? recipe.layerDecay,
     ema: wish.ema ?? recipe.ema,
     drop_path: wish.drop_path ?? recipe.dropPath,
@@ -84,6 +74,38 @@ export function settle(
     fliplr: wish.fliplr ?? augment.flip,
     crop_scale: wish.crop_scale ?? augment.scale[0],
     fit: wish.fit ?? recipe.fit,
+  };
+}
+
+type StepWish = Pick<
+  ClassifyWish,
+  | "epochs"
+  | "optimizer"
+  | "lr0"
+  | "warmup_lr"
+  | "min_lr"
+  | "warmup_epochs"
+  | "schedule"
+  | "weight_decay"
+  | "momentum"
+  | "clip_norm"
+>;
+
+/** What a recipe decides of steps and rates where the options do not; `scale` is the factor on its rates. */
+export function settleSteps(wish: StepWish, recipe: Recipe, { batch, scale }: { batch: number; scale: number }) {
+  const epochs = wish.epochs ?? recipe.epochs;
+  return {
+    epochs,
+    batch,
+    optimizer: wish.optimizer ?? recipe.optimizer,
+    lr0: wish.lr0 ?? recipe.lr * scale,
+    warmup_lr: wish.warmup_lr ?? recipe.warmupLr * scale,
+    min_lr: wish.min_lr ?? recipe.minLr * scale,
+    warmup_epochs: wish.warmup_epochs ?? Math.min(recipe.warmupEpochs, epochs / 4),
+    schedule: wish.schedule ?? recipe.schedule,
+    weight_decay: wish.weight_decay ?? recipe.weightDecay,
+    momentum: wish.momentum ?? 0.9,
+    clip_norm: wish.clip_norm ?? recipe.clipNorm,
   };
 }
 
@@ -106,18 +128,23 @@ export function augmentOf(s: ClassifySettings): ClassifyAugment {
 const swinLike = ({ randAugment }: ClassifyAugment) => randAugment ?? { ...recipes.swinv2.augment.randAugment! };
 
 /** How the learning rate goes over a run of so many steps an epoch. */
-export function scheduleOf(s: ClassifySettings, stepsAnEpoch: number): StepSchedule {
-  const recipe: Recipe = recipes[s.recipe];
-  const steps = Math.max(1, Math.round(s.epochs * stepsAnEpoch));
+export const scheduleOf = (s: ClassifySettings, stepsAnEpoch: number): StepSchedule =>
+  stepSchedule(s, { stepsAnEpoch, byEpoch: recipes[s.recipe].byEpoch });
+
+/** The same for settings of any task; `decayEpochs` is how long `step` waits for its next tenth. */
+export function stepSchedule(
+  s: ReturnType<typeof settleSteps>,
+  { stepsAnEpoch, byEpoch, decayEpochs = 30 }: { stepsAnEpoch: number; byEpoch: boolean; decayEpochs?: number },
+): StepSchedule {
   return {
     kind: s.schedule,
-    steps,
+    steps: Math.max(1, Math.round(s.epochs * stepsAnEpoch)),
     warmupSteps: Math.round(s.warmup_epochs * stepsAnEpoch),
     lr0: s.lr0,
     warmupLr: s.warmup_lr,
     minLr: s.min_lr,
     // As Swin's `step`: a tenth every 30 epochs.
-    decaySteps: Math.max(1, Math.round(30 * stepsAnEpoch)),
-    hold: recipe.byEpoch ? Math.max(1, Math.round(stepsAnEpoch)) : 1,
+    decaySteps: Math.max(1, Math.round(decayEpochs * stepsAnEpoch)),
+    hold: byEpoch ? Math.max(1, Math.round(stepsAnEpoch)) : 1,
   };
 }

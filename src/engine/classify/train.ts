@@ -1,29 +1,18 @@
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
-import { stringify } from "yaml";
-import { type ClassBatch, rng } from "../../data/index.js";
-import { Failure, UserError } from "../../errors/index.js";
 import { checkDevice, hostArray } from "../../graph/index.js";
-import { type BlockDefinition, type Classifier, countParameters, emaDecay, stepRateAt } from "../../nn/index.js";
+import { type BlockDefinition, countParameters } from "../../nn/index.js";
 import { mostFed } from "../inference/forward.js";
 import { saveCheckpoint } from "../run/checkpoint.js";
-import { runFiles, runFolder } from "../run/folder.js";
 import { classPlots, drawClassBatch, plotResults } from "../run/plots.js";
-import { headerOf, resultsLine } from "../run/results.js";
-import { checkFiles, readSettings, resumedFolder } from "../run/resume.js";
+import { resultsLine } from "../run/results.js";
+import { settingsOrResumed } from "../run/resume.js";
 import { loadRuntime } from "../runtime.js";
-import { type EpochRun, runEpochs, timed } from "../training/loop.js";
-import { adjustLossScale, checkHalf, freshLossScale } from "../training/lossScale.js";
-import { firstBadNumber } from "../training/nan.js";
-import { createTraining } from "../training/resident.js";
-import {
-  averagedWeights,
-  createState,
-  dumpState,
-  type ParameterGroups,
-  restoreState,
-  type TrainState,
-} from "../training/state.js";
-import { readSafetensors, writeAtomic, writeSafetensors } from "../weights/files.js";
+import { classifierStep } from "../training/classifierStep.js";
+import { type EpochRun, runEpochs } from "../training/loop.js";
+import { checkHalf } from "../training/lossScale.js";
+import { openPictureRun } from "../training/pictureRun.js";
+import { averagedWeights } from "../training/state.js";
+import { readSafetensors } from "../weights/files.js";
 import { recordAmplitudes } from "./amplitude.js";
 import { type ClassEvaluation, evaluateClasses } from "./evaluate.js";
 import type { ClassifyBatch, ClassifyEnd, ClassifyEpoch, ClassifyEvent } from "./events.js";
@@ -31,7 +20,6 @@ import { fedClassifier, nativeClassifier } from "./forward.js";
 import { checkMemory } from "./memory.js";
 import { type PreparedClassifier, prepareClassifier } from "./prepare.js";
 import { type ClassifySettings, type ClassifyWish, scheduleOf } from "./settings.js";
-import { createClassifyGradients } from "./step.js";
 
 export interface ClassifyContext {
   readonly resume?: string | boolean;
@@ -60,12 +48,9 @@ export async function* trainClassifier(wish: ClassifyWish, context: ClassifyCont
 async function openRun(given: ClassifyWish, context: ClassifyContext): Promise<EpochRun<ClassifyEvent>> {
   const { resume, moreEpochs, extra, onScan } = context;
   checkDevice(await loadRuntime(), given.device);
-  const folder = resume ? resumedFolder({ resume, project: given.project }) : undefined;
-  const resumed = folder === undefined ? undefined : runFiles(folder);
-  if (folder !== undefined && resumed) checkFiles(folder, [resumed.options, resumed.state, resumed.last]);
-  const wish = folder === undefined ? given : readSettings<ClassifySettings>(folder, moreEpochs);
+  const { wish, folder, last } = settingsOrResumed<ClassifyWish, ClassifySettings>(given, { resume, moreEpochs });
   if (wish.half) await checkHalf(await loadRuntime(), wish.device);
-  const prepared = await prepareClassifier(wish, { extra, onScan, resumed: resumed?.last });
+  const prepared = await prepareClassifier(wish, { extra, onScan, resumed: last });
   try {
     const message = checkMemory(prepared.loaded.model, prepared.settings);
     const messages = message === undefined ? prepared.messages : [message, ...prepared.messages];
@@ -91,47 +76,27 @@ async function buildRun(
   const runtime = await loadRuntime();
   const session = { device: settings.device, threads: settings.threads };
   const { batches } = train;
-  const schedule = scheduleOf(settings, batches / settings.accumulate);
-  const groups = groupsOf(model, settings);
-  const frozen = (name: string) => settings.freeze === "trunk" && !model.headNames.includes(name);
-  const state = createState(model.module, loaded.weights, { optimizer: settings.optimizer, frozen, groups });
-  const folder = resumedFrom ?? (await runFolder(settings.project, settings.name, { existOk: settings.exist_ok }));
-  const files = runFiles(folder);
-  const best: Best = { epoch: 0, top1: -1, top5: 0 };
-  const lossScale = settings.half ? freshLossScale() : undefined;
-  let firstEpoch = 0;
-  if (resumedFrom === undefined) {
-    await writeAtomic([
-      [files.options, stringify(settings)],
-      [files.results, headerOf(classifyColumns)],
-      [files.events, ""],
-    ]);
-  } else {
-    const { tensors, metadata } = await readSafetensors(files.state);
-    restoreState(state, tensors);
-    firstEpoch = Number(metadata.epoch) + 1;
-    Object.assign(best, JSON.parse(metadata.best));
-    if (lossScale && metadata.lossScale) Object.assign(lossScale, JSON.parse(metadata.lossScale));
-    if (firstEpoch >= settings.epochs)
-      throw new UserError(`${folder}: all ${settings.epochs} epochs are done; give more with epochs=N`);
-  }
-  const training = await createTraining(runtime, state, {
-    ...session,
-    lossScale,
-    random: (iteration, place) => {
-      const random = rng(settings.seed, "dropout", iteration, place);
-      return () => random.next();
-    },
-  });
-  const { steps, optimizer, sync } = training;
   const { accumulate, recompute, sequential, half } = settings;
-  const gradients = createClassifyGradients(model, { steps, accumulate, recompute, sequential, half });
+  const best: Best = { epoch: 0, top1: -1, top5: 0 };
+  const run = await openPictureRun(runtime, {
+    settings,
+    model,
+    weights: loaded.weights,
+    frozen: (name) => settings.freeze === "trunk" && !model.headNames.includes(name),
+    loader: train,
+    schedule: scheduleOf(settings, batches / accumulate),
+    graph: ([batch], learned) => classifierStep(model, { batch, learned, accumulate, recompute, sequential, half }),
+    feeds: ({ shape, targets }) => ({ targets: hostArray("float32", [shape[0], names.length], targets) }),
+    columns: classifyColumns,
+    best,
+    resumedFrom,
+    signal,
+  });
+  const { folder, files, state, firstEpoch, record } = run;
   const fed = validated <= mostFed ? fedClassifier(runtime, model, session) : undefined;
   const amplitudes = settings.amplitude
     ? await recordAmplitudes(runtime, { model, folder, batch: await sample() }, session)
     : undefined;
-  const progress = { sum: 0, start: 0, images: 0, waitMs: 0, lr: 0 };
-  const record = (event: object) => appendFileSync(files.events, `${JSON.stringify(event)}\n`);
 
   async function* opening(): AsyncGenerator<ClassifyEvent> {
     train.prepare(firstEpoch);
@@ -154,73 +119,19 @@ async function buildRun(
   }
 
   async function* trainEpoch(epoch: number): AsyncGenerator<ClassifyBatch> {
-    Object.assign(progress, { sum: 0, start: performance.now(), images: 0, waitMs: 0 });
-    let step = 0;
-    const waited = (ms: number) => {
-      progress.waitMs += ms;
-    };
-    for await (const batch of timed(train.epoch(epoch), waited)) {
-      signal?.throwIfAborted();
-      const images = hostArray("float32", batch.shape, batch.images);
-      const targets = hostArray("float32", [batch.shape[0], names.length], batch.targets);
-      const loss = await gradients.run(state, { images, targets }, { iteration: epoch * batches + step });
-      const goesOn = Number.isFinite(loss) && (state.pending < accumulate || (await update()));
-      if (!goesOn) {
-        await sync();
-        failOnNan(state, batch);
-      }
-      if (!settings.noplots) await drawClassBatch(folder, batch, epoch * batches + step, names);
-      step++;
-      progress.sum += loss;
-      progress.images += batch.shape[0];
-      const seconds = (performance.now() - progress.start) / 1000;
-      yield {
-        type: "batch",
-        task: "classify",
-        epoch: epoch + 1,
-        epochs: settings.epochs,
-        step,
-        steps: batches,
-        loss: progress.sum / step,
-        size: settings.imgsz,
-        imagesPerSecond: progress.images / seconds,
-        secondsLeft: ((settings.epochs - epoch) * batches - step) * (seconds / step),
-      };
+    for await (const { batch, progress } of run.trainEpoch(epoch)) {
+      if (!settings.noplots) await drawClassBatch(folder, batch, epoch * batches + progress.step - 1, names);
+      yield { type: "batch", task: "classify", ...progress };
     }
   }
 
-  // As timm's schedulers, which are told of a step after it: the first two steps go at the first rate.
-  async function update(): Promise<boolean> {
-    const at = schedule.hold && schedule.hold > 1 ? state.steps : Math.max(state.steps - 1, 0);
-    progress.lr = stepRateAt(at, schedule);
-    const norm = await optimizer.step(state, {
-      biasLr: progress.lr,
-      lr: progress.lr,
-      momentum: settings.momentum,
-      weightDecay: settings.weight_decay,
-      clipNorm: settings.clip_norm || undefined,
-      emaDecay: settings.ema ? emaDecay(state.updates + 1) : 0,
-      ofGroup: (group) => ({
-        lr: stepRateAt(at, schedule, settings.lr0 * groups.factor(group)),
-        weightDecay: groups.decays(group) ? settings.weight_decay : 0,
-      }),
-    });
-    const finite = Number.isFinite(norm);
-    // In mixed precision gradients overflow now and then; such a step was not taken.
-    return lossScale ? adjustLossScale(lossScale, finite) : finite;
-  }
-
   async function finishEpoch(epoch: number): Promise<{ event: ClassifyEpoch; messages: readonly string[] }> {
-    const seconds = (performance.now() - progress.start) / 1000;
     const last = epoch === settings.epochs - 1;
-    // The loader goes on while the model is validated and saved.
-    if (!last) train.prepare(epoch + 1);
-    await sync();
+    const { loss, lr, ...rest } = await run.finishEpoch(epoch);
     const result = !settings.noval || last ? await validate() : undefined;
     await amplitudes?.measure(epoch + 1, averagedWeights(state));
-    const loss = progress.sum / batches;
     const { loss: valLoss = 0, top1 = 0, top5 = 0 } = result ?? {};
-    appendFileSync(files.results, resultsLine([epoch, loss, valLoss, top1, top5, progress.lr]));
+    appendFileSync(files.results, resultsLine([epoch, loss, valLoss, top1, top5, lr]));
     const better = result !== undefined && result.top1 >= best.top1;
     if (better) Object.assign(best, { epoch: epoch + 1, top1, top5 });
     if (!settings.nosave || last) await save(epoch, { better, result });
@@ -231,10 +142,8 @@ async function buildRun(
       epochs: settings.epochs,
       loss,
       ...(result && { valLoss, top1, top5 }),
-      lr: progress.lr,
-      seconds,
-      wait: progress.waitMs / 1000 / seconds,
-      imagesPerSecond: progress.images / seconds,
+      lr,
+      ...rest,
     };
     record(event);
     return { event, messages: [] };
@@ -276,11 +185,7 @@ async function buildRun(
     if (better || !existsSync(files.best)) await saveCheckpoint(files.best, weights, info);
     if (settings.save_period > 0 && (epoch + 1) % settings.save_period === 0)
       await saveCheckpoint(files.epoch(epoch + 1), weights, info);
-    await writeSafetensors(files.state, dumpState(state), {
-      epoch: String(epoch),
-      best: JSON.stringify(best),
-      ...(lossScale && { lossScale: JSON.stringify(lossScale) }),
-    });
+    await run.saveState(epoch);
   }
 
   // The best weights once more, with pictures and confusions.
@@ -318,36 +223,10 @@ async function buildRun(
     end,
     bestEpoch: () => best.epoch,
     close: async () => {
-      await training.release();
+      await run.release();
       await fed?.release();
       await amplitudes?.release();
       await close();
     },
   };
-}
-
-interface ClassifyGroups extends ParameterGroups {
-  /** On the learning rate. */
-  readonly factor: (group: string) => number;
-  readonly decays: (group: string) => boolean;
-}
-
-/** Parameters by whether they decay and, with a layer-wise rate, by their depth. */
-export function groupsOf(model: Classifier, { layer_decay }: Pick<ClassifySettings, "layer_decay">): ClassifyGroups {
-  const depths = layer_decay === 1 ? [model.depths - 1] : Array.from({ length: model.depths }, (_, depth) => depth);
-  const nameOf = (depth: number, decays: boolean) => `${decays ? "decayed" : "plain"}.${depth}`;
-  return {
-    names: depths.flatMap((depth) => [nameOf(depth, true), nameOf(depth, false)]),
-    of: (name) => nameOf(layer_decay === 1 ? model.depths - 1 : model.depthOf(name), !model.undecayed(name)),
-    factor: (group) => layer_decay ** (model.depths - 1 - Number(group.split(".")[1])),
-    decays: (group) => group.startsWith("decayed"),
-  };
-}
-
-function failOnNan(state: TrainState, { sources }: ClassBatch): never {
-  const bad = firstBadNumber(state);
-  const pictures = sources.map(({ path }) => path).join(", ");
-  throw new Failure(
-    `the loss is not a number; first bad tensor: ${bad ?? "the loss itself"}; pictures of the batch: ${pictures}`,
-  );
 }

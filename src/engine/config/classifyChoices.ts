@@ -15,3 +15,6 @@ export type RecipeWish = (typeof recipeNames)[number];
 export const fits = ["short", "squash", "square"] as const;
 export const schedules = ["cosine", "linear", "step"] as const;
 export const optimizers = ["SGD", "Adam", "AdamW"] as const;
+
+/** The same for pretraining. */
+export const pretrainRecipes = ["auto", "small", "simmim"] as const;

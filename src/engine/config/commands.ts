@@ -44,9 +44,11 @@ const iou = real("overlap over which two boxes are one object", {
 
 /** Options of `train`. Every key of a hyp file is one too. */
 export const trainOptions = {
-  task: choice("what is trained: detect or classify (then the options are others: train task=classify --help)", tasks, {
-    default: undefined,
-  }),
+  task: choice(
+    "what is trained: detect, classify or pretrain (then the options are others: train task=classify --help)",
+    tasks,
+    { default: undefined },
+  ),
   model,
   weights: text("weights to start from: what fits by name and shape is taken", { default: undefined }),
   data,

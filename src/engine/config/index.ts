@@ -1,7 +1,8 @@
 import { classifyOptions } from "./classify.js";
 import { type CommandName, commandOptions, otherNames } from "./commands.js";
 import type { hypRanges } from "./hypRanges.js";
-import { parseTable, type ValuesOf } from "./option.js";
+import { type OptionTable, parseTable, type ValuesOf } from "./option.js";
+import { pretrainOptions } from "./pretrain.js";
 import { taskOf, withoutTask } from "./task.js";
 
 // No import here loads files or pictures: usage is checked and explained before anything heavy is.
@@ -11,6 +12,7 @@ export { configsFolder, resolveHypFile, resolveModelFile } from "./files.js";
 export { hypRanges } from "./hypRanges.js";
 export type { Option, OptionTable, ValuesOf } from "./option.js";
 export { givenOptions } from "./option.js";
+export { pretrainOptions } from "./pretrain.js";
 export { type Task, taskOf, tasks } from "./task.js";
 
 /** The options of a command, all decided. */
@@ -67,18 +69,41 @@ export function parseClassifyOptions<C extends ClassifyCommand>(
   given: Readonly<Record<string, unknown>>,
 ): ClassifyOptions<C> {
   const table = classifyOptions[command];
-  const detectors = [
-    ...Object.keys(commandOptions[command]),
-    ...Object.keys(otherNames[command].absent ?? {}),
-    ...(otherNames[command].extra ?? []),
-  ];
-  const absent = Object.fromEntries(
-    detectors
-      .filter((name) => !Object.hasOwn(table, name))
-      .map((name) => [name, "an option of detectors, not of classifiers"]),
-  );
+  const absent = othersThan(table, ofDetectors(command), "an option of detectors, not of classifiers");
   return parseTable(table, withoutTask(given), { absent }).values as ClassifyOptions<C>;
 }
+
+// Every name that such a command knows for detectors.
+const ofDetectors = (command: CommandName): string[] => [
+  ...Object.keys(commandOptions[command]),
+  ...Object.keys(otherNames[command].absent ?? {}),
+  ...(otherNames[command].extra ?? []),
+];
+
+const othersThan = (table: OptionTable, names: readonly string[], reason: string): Record<string, string> =>
+  Object.fromEntries(names.filter((name) => !Object.hasOwn(table, name)).map((name) => [name, reason]));
+
+/** The options of `train task=pretrain`, all decided. */
+export type PretrainOptions = ValuesOf<typeof pretrainOptions>;
+
+/** What it may be given. */
+export type PretrainGiven = {
+  readonly [K in keyof typeof pretrainOptions]?: PretrainOptions[K] | string | number | boolean;
+} & { readonly task: "pretrain" };
+
+/**
+ * The same for pretraining.
+ * @throws UserError naming the option, what was got and what is expected.
+ */
+export function parsePretrainOptions(given: Readonly<Record<string, unknown>>): PretrainOptions {
+  const others = [...ofDetectors("train"), ...Object.keys(classifyOptions.train)];
+  const absent = othersThan(pretrainOptions, others, "an option of detectors or classifiers, not of pretraining");
+  return parseTable(pretrainOptions, withoutTask(given), { absent }).values as PretrainOptions;
+}
+
+/** Whether a call is one that pretrains. */
+export const isPretrainCall = (command: CommandName, given: Readonly<Record<string, unknown>>): boolean =>
+  command === "train" && taskOf(given) === "pretrain";
 
 /** Whether a call is one of a classifier's. */
 export const isClassifyCall = (
@@ -91,5 +116,6 @@ export function checkOptions(
   command: CommandName,
   given: Readonly<Record<string, unknown>>,
 ): { readonly json: boolean } {
+  if (isPretrainCall(command, given)) return parsePretrainOptions(given);
   return isClassifyCall(command, given) ? parseClassifyOptions(command, given) : parseOptions(command, given).options;
 }

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { newestRun } from "../run/newest.js";
 import { resolveModelFile } from "./files.js";
 
-/** What a model does. */
-export const tasks = ["detect", "classify"] as const;
+/** What a model does, or is trained for. */
+export const tasks = ["detect", "classify", "pretrain"] as const;
 export type Task = (typeof tasks)[number];
 
 /**
@@ -45,7 +45,8 @@ function ofWeights(file: unknown): Task | undefined {
     const beside = `${file.replace(/\.safetensors$/i, "")}.json`;
     if (!existsSync(beside)) return undefined;
     const { task } = JSON.parse(readFileSync(beside, "utf8")) as { task?: unknown };
-    return tasks.find((one) => one === task);
+    // What is pretrained goes on as a classifier.
+    return task === "pretrain" ? "classify" : tasks.find((one) => one === task);
   });
 }
 
@@ -57,7 +58,10 @@ function ofModel(file: unknown): Task | undefined {
   return glance(() => says(readFileSync(resolveModelFile(file), "utf8")));
 }
 
-const says = (yaml: string): Task | undefined => (/^task:\s*["']?classify\b/m.test(yaml) ? "classify" : undefined);
+const says = (yaml: string): Task | undefined => {
+  const said = /^task:\s*["']?(\w+)/m.exec(yaml)?.[1];
+  return tasks.find((task) => task === said);
+};
 
 function glance(look: () => Task | undefined): Task | undefined {
   try {

@@ -47,3 +47,15 @@ export function readSettings<S extends { readonly epochs: number }>(folder: stri
   const settings = { ...(parse(readFileSync(runFiles(folder).options, "utf8")) as S), resume: folder };
   return moreEpochs > settings.epochs ? { ...settings, epochs: moreEpochs } : settings;
 }
+
+/** The settings of the run that goes on, with its folder and last weights; without `resume` what was wished. */
+export function settingsOrResumed<Wish extends { readonly project: string }, S extends Wish & { epochs: number }>(
+  wish: Wish,
+  { resume, moreEpochs }: { resume?: string | boolean; moreEpochs?: number },
+): { readonly wish: Wish; readonly folder?: string; readonly last?: string } {
+  if (!resume) return { wish };
+  const folder = resumedFolder({ resume, project: wish.project });
+  const { options, state, last } = runFiles(folder);
+  checkFiles(folder, [options, state, last]);
+  return { wish: readSettings<S>(folder, moreEpochs), folder, last };
+}

@@ -18,10 +18,19 @@ export interface StageOutput {
   readonly merged?: Tensor;
 }
 
+/** How a trunk is run. */
+export interface SwinRunOptions {
+  /** Changes the tokens of the patches [b, h * w, c] before positions are added to them. */
+  readonly tokens?: (patches: Tensor) => Tensor;
+}
+
 /** Patch embedding and stages. */
 export interface SwinBackbone {
   readonly children: Children;
-  readonly run: (x: Tensor) => { readonly embedded: Tensor; readonly stages: readonly StageOutput[] };
+  readonly run: (
+    x: Tensor,
+    how?: SwinRunOptions,
+  ) => { readonly embedded: Tensor; readonly stages: readonly StageOutput[] };
   /** Channels of each stage. */
   readonly widths: readonly number[];
   /** Window and shift of every block of every stage. */
@@ -56,8 +65,9 @@ export function swinBackbone(config: SwinConfig, { fitted }: { fitted?: Pair } =
     children: { patch_embed, absolute_pos_embed, layers: list(layers) },
     widths: depths.map((_, stage) => embedDim << stage),
     windows,
-    run: (x) => {
-      const patches = patch_embed(x);
+    run: (x, { tokens } = {}) => {
+      const made = patch_embed(x);
+      const patches = tokens ? tokens(made) : made;
       const embedded = dropout(absolute_pos_embed ? add(patches, absolute_pos_embed.tensor) : patches, drop);
       const [height, width] = x.shape.slice(2).map((side) => Math.ceil(side / patch));
       return { embedded, stages: runStages(stages, embedded, { height, width }) };

@@ -3,7 +3,7 @@ import { reduceMean, type Tensor } from "../../graph/index.js";
 import type { Classifier } from "../classifier.js";
 import { layerNorm, linear } from "../layers/basic.js";
 import { type Children, module, namedParams } from "../module.js";
-import { type SwinBackbone, swinBackbone } from "./backbone.js";
+import { type SwinBackbone, type SwinRunOptions, swinBackbone } from "./backbone.js";
 import { checkGrid, type SwinConfig, type SwinOptions, swinConfig, withoutGaps } from "./config.js";
 import { isNeverDecayed } from "./decay.js";
 import { withSwinInit } from "./init.js";
@@ -21,7 +21,7 @@ export interface SwinClassifier extends Classifier<SwinConfig> {
   readonly family: "swinv2";
   readonly backbone: SwinBackbone;
   /** What every part makes of pictures; the last two are [b, width] and [b, classes]. */
-  readonly features: (x: Tensor) => SwinFeatures;
+  readonly features: (x: Tensor, how?: SwinRunOptions) => SwinFeatures;
 }
 
 export interface SwinFeatures extends ReturnType<SwinBackbone["run"]> {
@@ -41,12 +41,12 @@ export function buildSwinClassifier(options: SwinOptions, { classes = 1000, ...r
   const width = backbone.widths[backbone.widths.length - 1];
   const norm = layerNorm(width);
   const head = classes > 0 ? linear(width, classes) : undefined;
-  const features = (x: Tensor): SwinFeatures => {
+  const features = (x: Tensor, how?: SwinRunOptions): SwinFeatures => {
     const [height, width] = config.imageSize;
     if (x.shape[2] !== height || x.shape[3] !== width) {
       throw new UserError(`got pictures of ${x.shape[2]} x ${x.shape[3]}, expected ${height} x ${width}`);
     }
-    const { embedded, stages } = backbone.run(x);
+    const { embedded, stages } = backbone.run(x, how);
     const normalised = norm(stages[stages.length - 1].tokens);
     const pooled = reduceMean(normalised, { axes: [1] });
     return { embedded, stages, normalised, pooled, logits: head ? head(pooled) : pooled };
@@ -74,12 +74,13 @@ export function buildSwinClassifier(options: SwinOptions, { classes = 1000, ...r
   };
 }
 
+/** Whether a classifier is a Swin Transformer's, with its parts in reach. */
+export const isSwin = (model: Classifier): model is SwinClassifier => model.family === "swinv2";
+
+// Vectors and what sets positions and scales.
 function undecayedOf(children: Children): (name: string) => boolean {
   const params = namedParams({ children });
-  return (name) => {
-    const param = params.get(name);
-    return param !== undefined && isNeverDecayed(name, param);
-  };
+  return (name) => isNeverDecayed(name, params.get(name));
 }
 
 // Patch embedding 0; blocks from 1, counted through the stages; a merge as the last block before it; norm and head last.

@@ -3,8 +3,8 @@ import type { Children, Param, Part } from "../module.js";
 const never = /\.bias$|^absolute_pos_embed$|^mask_token$|cpb_mlp|logit_scale|relative_position_bias_table/;
 
 /** Whether a parameter of a Swin is never decayed, by its name there: vectors, and what sets positions and scales. */
-export const isNeverDecayed = (name: string, { tensor }: Param): boolean =>
-  never.test(name) || tensor.shape.length <= 1;
+export const isNeverDecayed = (name: string, param?: Param): boolean =>
+  never.test(name) || (param !== undefined && param.tensor.shape.length <= 1);
 
 /** The same parts with these parameters marked, for optimizers that go by the mark. */
 export function withSwinDecay(children: Children, prefix = ""): Children {

@@ -1,0 +1,186 @@
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { rng, writePicture } from "../../data/index.js";
+import { checkDevice } from "../../graph/index.js";
+import { type BlockDefinition, countParameters } from "../../nn/index.js";
+import { saveCheckpoint } from "../run/checkpoint.js";
+import { plotResults } from "../run/plots.js";
+import { resultsLine } from "../run/results.js";
+import { settingsOrResumed } from "../run/resume.js";
+import { loadRuntime } from "../runtime.js";
+import { type EpochRun, runEpochs } from "../training/loop.js";
+import { openPictureRun } from "../training/pictureRun.js";
+import { averagedWeights } from "../training/state.js";
+import { createEvaluation, type Reconstructed } from "./evaluate.js";
+import type { PretrainBatch, PretrainEnd, PretrainEpoch, PretrainEvent } from "./events.js";
+import { type PreparedPretraining, preparePretraining } from "./prepare.js";
+import { type PretrainSettings, type PretrainWish, pretrainSchedule } from "./settings.js";
+import { reconstructionSheet } from "./sheet.js";
+import { hide, pretrainStepGraph } from "./step.js";
+
+export interface PretrainContext {
+  readonly resume?: string | boolean;
+  /** A resumed run goes on to so many epochs, where that is more than it was started with. */
+  readonly moreEpochs?: number;
+  readonly extra?: readonly BlockDefinition[];
+  readonly signal?: AbortSignal;
+  readonly onScan?: (split: string, done: number, total: number) => void;
+}
+
+/** Columns of results.csv. */
+export const pretrainColumns = ["epoch", "train/loss", "val/loss", "lr/0"] as const;
+
+/** Pretrains a Swin Transformer on pictures without labels; leaving the loop early stops it with all files whole. */
+export async function* pretrain(wish: PretrainWish, context: PretrainContext): AsyncGenerator<PretrainEvent> {
+  yield* runEpochs(await openRun(wish, context));
+}
+
+async function openRun(given: PretrainWish, context: PretrainContext): Promise<EpochRun<PretrainEvent>> {
+  const { resume, moreEpochs, extra, onScan } = context;
+  checkDevice(await loadRuntime(), given.device);
+  const { wish, folder, last } = settingsOrResumed<PretrainWish, PretrainSettings>(given, { resume, moreEpochs });
+  const prepared = await preparePretraining(wish, { extra, onScan, resumed: last });
+  try {
+    return await buildRun(prepared, context, folder);
+  } catch (error) {
+    await prepared.close();
+    throw error;
+  }
+}
+
+interface Best {
+  epoch: number;
+  loss: number;
+}
+
+async function buildRun(
+  { settings, loaded, pictures, train, val, messages, close }: PreparedPretraining,
+  { signal }: PretrainContext,
+  resumedFrom: string | undefined,
+): Promise<EpochRun<PretrainEvent>> {
+  const { model } = loaded;
+  const runtime = await loadRuntime();
+  const session = { device: settings.device, threads: settings.threads };
+  const { accumulate, recompute, seed } = settings;
+  const best: Best = { epoch: 0, loss: Number.MAX_VALUE };
+  const run = await openPictureRun(runtime, {
+    settings,
+    model,
+    weights: loaded.weights,
+    loader: train,
+    schedule: pretrainSchedule(settings, train.batches / accumulate),
+    graph: (images, learned) => pretrainStepGraph(model, { images, learned, accumulate, recompute }),
+    feeds: (batch, epoch) =>
+      hide(batch, settings, { patch: model.patch, rngOf: (index) => rng(seed, "mask", epoch, index) }),
+    columns: pretrainColumns,
+    best,
+    resumedFrom,
+    signal,
+  });
+  const { folder, files, state, firstEpoch, record } = run;
+  const evaluation = createEvaluation(runtime, model, { settings, session });
+
+  async function* opening(): AsyncGenerator<PretrainEvent> {
+    train.prepare(firstEpoch);
+    for (const message of messages) yield { type: "report", message };
+    const start = {
+      type: "start",
+      task: "pretrain",
+      run: folder,
+      images: pictures,
+      batches: train.batches,
+      epochs: settings.epochs,
+      parameters: countParameters(model.module),
+      recipe: settings.recipe,
+      ...(resumedFrom !== undefined && { resumedFrom: firstEpoch }),
+    } as const;
+    record(start);
+    yield start;
+  }
+
+  async function* trainEpoch(epoch: number): AsyncGenerator<PretrainBatch> {
+    for await (const { progress } of run.trainEpoch(epoch)) yield { type: "batch", task: "pretrain", ...progress };
+  }
+
+  async function finishEpoch(epoch: number): Promise<{ event: PretrainEpoch; messages: readonly string[] }> {
+    const last = epoch === settings.epochs - 1;
+    const figures = await run.finishEpoch(epoch);
+    const drawn =
+      !settings.noplots && (last || (settings.sheet_period > 0 && (epoch + 1) % settings.sheet_period === 0));
+    const judged = !settings.noval || drawn || last;
+    const result = judged ? await evaluation.run(averagedWeights(state), val, { signal }) : undefined;
+    const valLoss = result?.loss;
+    appendFileSync(files.results, resultsLine([epoch, figures.loss, valLoss ?? 0, figures.lr]));
+    const better = valLoss !== undefined && valLoss <= best.loss;
+    if (better) Object.assign(best, { epoch: epoch + 1, loss: valLoss });
+    if (drawn && result) await draw(epoch, result.first);
+    if (!settings.nosave || last) await save(epoch, { better, valLoss });
+    const event: PretrainEpoch = {
+      type: "epoch",
+      task: "pretrain",
+      epoch: epoch + 1,
+      epochs: settings.epochs,
+      ...figures,
+      ...(valLoss !== undefined && { valLoss }),
+    };
+    record(event);
+    return { event, messages: [] };
+  }
+
+  const draw = (epoch: number, first: Reconstructed): Promise<void> =>
+    writePicture(reconstructionSheet(first, settings), join(folder, `reconstruction_epoch${epoch + 1}.png`));
+
+  async function save(epoch: number, { better, valLoss }: { better: boolean; valLoss?: number }): Promise<void> {
+    const weights = averagedWeights(state);
+    const { mask_patch, mask_ratio, norm_target } = settings;
+    const info = {
+      task: "pretrain",
+      model: loaded.yaml,
+      names: [],
+      imgsz: settings.imgsz,
+      hyp: { mask_patch, mask_ratio, norm_target },
+      epoch: epoch + 1,
+      ...(valLoss !== undefined && { metrics: { loss: valLoss } }),
+      provenance: {
+        program: "swinyolo",
+        date: new Date().toISOString(),
+        data: settings.data,
+        seed: String(seed),
+      },
+    };
+    await saveCheckpoint(files.last, weights, info);
+    if (better || !existsSync(files.best)) await saveCheckpoint(files.best, weights, info);
+    if (settings.save_period > 0 && (epoch + 1) % settings.save_period === 0)
+      await saveCheckpoint(files.epoch(epoch + 1), weights, info);
+    await run.saveState(epoch);
+  }
+
+  async function end(): Promise<PretrainEnd> {
+    if (!settings.noplots) await plotResults(folder, readFileSync(files.results, "utf8"), pretrainColumns.slice(1));
+    const event = {
+      type: "end",
+      task: "pretrain",
+      run: folder,
+      epochs: settings.epochs,
+      best: { ...best },
+      weights: files.best,
+    } as const;
+    record(event);
+    return event;
+  }
+
+  return {
+    settings,
+    firstEpoch,
+    opening,
+    trainEpoch,
+    finishEpoch,
+    end,
+    bestEpoch: () => best.epoch,
+    close: async () => {
+      await run.release();
+      await evaluation.release();
+      await close();
+    },
+  };
+}
