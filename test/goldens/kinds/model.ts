@@ -145,8 +145,18 @@ const rows = (model: DetectionModel): Plain =>
     n: repeats,
     params: parameters,
     module,
-    args: args as Plain,
+    args: asReference(args) as Plain,
   }));
+
+// Swin rows may name their windows here; the reference has those of its code, 7 and 0, and no names for them.
+function asReference({
+  window,
+  pretrained_window: pretrained,
+  ...args
+}: DetectionModel["layers"][number]["args"]): object {
+  const usual = (window ?? 7) === 7 && (pretrained ?? 0) === 0;
+  return usual ? args : { window, pretrained_window: pretrained, ...args };
+}
 
 /**
  * What YOLOv5 v7.0 counts: convolutions, linear modules (but not products with weights that a module only holds), 4 for
