@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import { stringify } from "yaml";
 import { type Batch, rng } from "../data/index.js";
 import { Failure, UserError } from "../errors/index.js";
@@ -16,7 +16,7 @@ import { type Evaluation, evaluate, lateMessage } from "./evaluate.js";
 import { createFedForward, createForward, mostFed } from "./inference/forward.js";
 import { createLossProgram } from "./inference/loss.js";
 import { fitness } from "./metrics/ap.js";
-import { saveCheckpoint } from "./run/checkpoint.js";
+import { keepWeights } from "./run/checkpoint.js";
 import { runFiles, runFolder } from "./run/folder.js";
 import { drawTrainBatch, plotLabels, plotResults, valPlots } from "./run/plots.js";
 import { resultsHeader, resultsLine } from "./run/results.js";
@@ -312,10 +312,7 @@ async function buildRun({ settings, hyp, prepared, context, resumed, keep }: Run
       }),
       provenance: { program: "swinyolo", date: new Date().toISOString(), data: settings.data },
     };
-    await saveCheckpoint(files.last, weights, info);
-    if (better || !existsSync(files.best)) await saveCheckpoint(files.best, weights, info);
-    if (settings.save_period > 0 && (epoch + 1) % settings.save_period === 0)
-      await saveCheckpoint(files.epoch(epoch + 1), weights, info);
+    await keepWeights(files, weights, info, { epoch: epoch + 1, better, period: settings.save_period });
     const metadata = {
       epoch: String(epoch),
       lastStep: String(progress.lastStep),

@@ -1,8 +1,8 @@
-import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import { checkDevice, hostArray } from "../../graph/index.js";
 import { type BlockDefinition, countParameters } from "../../nn/index.js";
 import { mostFed } from "../inference/forward.js";
-import { saveCheckpoint } from "../run/checkpoint.js";
+import { keepWeights } from "../run/checkpoint.js";
 import { classPlots, drawClassBatch, plotResults } from "../run/plots.js";
 import { resultsLine } from "../run/results.js";
 import { settingsOrResumed } from "../run/resume.js";
@@ -181,10 +181,7 @@ async function buildRun(
         seed: String(settings.seed),
       },
     };
-    await saveCheckpoint(files.last, weights, info);
-    if (better || !existsSync(files.best)) await saveCheckpoint(files.best, weights, info);
-    if (settings.save_period > 0 && (epoch + 1) % settings.save_period === 0)
-      await saveCheckpoint(files.epoch(epoch + 1), weights, info);
+    await keepWeights(files, weights, info, { epoch: epoch + 1, better, period: settings.save_period });
     await run.saveState(epoch);
   }
 

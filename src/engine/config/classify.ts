@@ -1,17 +1,9 @@
 import { fits, optimizers, recipeNames, schedules } from "./classifyChoices.js";
-import { amount, choice, flag, provider, real, text, textOrFlag, whole, wholes } from "./option.js";
+import { device, existOk, json, name, plugin, threads, workers } from "./common.js";
+import { amount, choice, flag, real, text, textOrFlag, whole, wholes } from "./option.js";
 
 // Options of commands for classifiers. Those without a default are the recipe's, or the weights'.
 
-const device = provider("where to run", { default: "cpu" });
-const threads = whole("threads inside an operator; the number of cores where left out", {
-  default: undefined,
-  least: 1,
-});
-const json = flag("one JSON object a line on standard output", { default: false });
-const plugin = text("a .js or .ts file that defines blocks of your own", { default: undefined });
-const name = text("name of the run's folder", { default: "exp" });
-const existOk = flag("use the folder even if it is there", { default: false });
 const model = text("a model YAML: a path, or the name of one of ours (swinv2-nano.yaml, yolov5n-cls.yaml)", {
   default: undefined,
   aliases: ["cfg"],
@@ -20,7 +12,6 @@ const weights = text("trained weights: .safetensors, .pt or .onnx", { default: u
 const data = text("a folder: train/CLASS/*.jpg and val/CLASS/*.jpg, or CLASS/*.jpg, which is split", {
   default: undefined,
 });
-const workers = whole("threads that load pictures; results do not depend on it", { default: undefined });
 const imgsz = whole("side of the pictures in pixels; the model's own where left out", {
   default: undefined,
   least: 1,

@@ -2,6 +2,7 @@ import { ablationKinds } from "../ablate/variants.js";
 import { calibrations } from "../int8/ranges.js";
 import { recomputeUnits } from "../scale/peak.js";
 import { precisions } from "../scale/precision.js";
+import { device, existOk, json, name, plugin, threads, workers } from "./common.js";
 import { hypRanges } from "./hypRanges.js";
 import {
   amount,
@@ -19,22 +20,12 @@ import {
 } from "./option.js";
 import { tasks } from "./task.js";
 
-const device = provider("where to run", { default: "cpu" });
-const threads = whole("threads inside an operator; the number of cores where left out", {
-  default: undefined,
-  least: 1,
-});
-const json = flag("one JSON object a line on standard output", { default: false });
-const plugin = text("a .js or .ts file that defines blocks of your own", { default: undefined });
-const name = text("name of the run's folder", { default: "exp" });
-const existOk = flag("use the folder even if it is there", { default: false });
 const model = text("a model YAML: a path, or the name of one of ours (yolov5n-swinv2.yaml)", {
   default: undefined,
   aliases: ["cfg"],
 });
 const weights = text("trained weights: .safetensors, .pt or .onnx", { default: undefined });
 const data = text("the data set's YAML", { default: undefined });
-const workers = whole("threads that load pictures; results do not depend on it", { default: undefined });
 const iou = real("overlap over which two boxes are one object", {
   default: 0.45,
   from: 0,

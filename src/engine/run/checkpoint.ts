@@ -1,6 +1,8 @@
+import { existsSync } from "node:fs";
 import { type HostArray, hostArray, isFloating, toFloat16, toFloat32 } from "../../graph/index.js";
 import { writeAtomic } from "../weights/files.js";
 import { encodeSafetensors } from "../weights/safetensors.js";
+import type { runFiles } from "./folder.js";
 
 /** What a checkpoint says beside its numbers: everything needed to build the model again and to use it. */
 export interface CheckpointInfo {
@@ -33,6 +35,21 @@ export async function saveCheckpoint(
     [file.replace(/\.safetensors$/, ".json"), `${JSON.stringify(info, null, 2)}\n`],
     [file, encodeSafetensors(kept, metadata)],
   ]);
+}
+
+/**
+ * Writes the weights of an epoch, counted from 1, where a run keeps them: the last, the best if they are better or the first,
+ * and those of every `period` epochs (none at 0 or less).
+ */
+export async function keepWeights(
+  files: ReturnType<typeof runFiles>,
+  weights: ReadonlyMap<string, HostArray>,
+  info: CheckpointInfo,
+  { epoch, better, period }: { epoch: number; better: boolean; period: number },
+): Promise<void> {
+  await saveCheckpoint(files.last, weights, info);
+  if (better || !existsSync(files.best)) await saveCheckpoint(files.best, weights, info);
+  if (period > 0 && epoch % period === 0) await saveCheckpoint(files.epoch(epoch), weights, info);
 }
 
 const halved = (array: HostArray): HostArray =>
