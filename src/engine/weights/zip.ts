@@ -250,15 +250,39 @@ function endRecord(count: number, length: number, start: number): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-let table: Uint32Array | undefined;
+// Row k: what a byte does to the checksum once k more have followed it [8, 256].
+let rows: Int32Array | undefined;
 
-// Of bytes behind others whose checksum is `before`.
+function makeRows(): Int32Array {
+  const made = new Int32Array(8 * 256);
+  for (let n = 0; n < 256; n++) {
+    let crc = n;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? 0xedb88320 ^ (crc >>> 1) : crc >>> 1;
+    made[n] = crc;
+  }
+  for (let i = 256; i < made.length; i++) made[i] = (made[i - 256] >>> 8) ^ made[made[i - 256] & 0xff];
+  return made;
+}
+
+// Of bytes behind others whose checksum is `before`; eight at a time, which is over twice as fast as one by one.
 function crc32(bytes: Uint8Array, before = 0): number {
-  table ??= Uint32Array.from({ length: 256 }, (_, n) => {
-    for (let bit = 0; bit < 8; bit++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1;
-    return n;
-  });
+  rows ??= makeRows();
+  const t = rows;
+  const whole = bytes.length - (bytes.length % 8);
   let crc = ~before;
-  for (let i = 0; i < bytes.length; i++) crc = table[(crc ^ bytes[i]) & 0xff] ^ (crc >>> 8);
-  return (crc ^ 0xffffffff) >>> 0;
+  let i = 0;
+  for (; i < whole; i += 8) {
+    const x = crc ^ (bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24));
+    crc =
+      t[1792 + (x & 0xff)] ^
+      t[1536 + ((x >>> 8) & 0xff)] ^
+      t[1280 + ((x >>> 16) & 0xff)] ^
+      t[1024 + (x >>> 24)] ^
+      t[768 + bytes[i + 4]] ^
+      t[512 + bytes[i + 5]] ^
+      t[256 + bytes[i + 6]] ^
+      t[bytes[i + 7]];
+  }
+  for (; i < bytes.length; i++) crc = t[(crc ^ bytes[i]) & 0xff] ^ (crc >>> 8);
+  return ~crc >>> 0;
 }
