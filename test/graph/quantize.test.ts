@@ -9,6 +9,7 @@ import {
   conv,
   dequantizeLinear,
   floats,
+  freeBatch,
   fromOnnx,
   type Graph,
   gemm,
@@ -20,6 +21,7 @@ import {
   lower,
   maxPool,
   nodes,
+  openModel,
   quantizableLayers,
   quantize,
   quantizeLinear,
@@ -158,6 +160,8 @@ describe("quantize", () => {
       QGemm: 1,
     });
     expect(count("QLinearConcat")).toBe(2);
+    // Rows of pixels are repeated in place of a Resize: its kernel is slow with channels last.
+    expect([count("Resize"), count("Gather")]).toEqual([0, 2]);
     // The picture and the tangents become levels, the tokens and the rows come back.
     expect([count("QuantizeLinear"), count("DequantizeLinear"), count("Conv"), count("Gemm")]).toEqual([2, 2, 0, 0]);
   });
@@ -192,6 +196,71 @@ describe("quantize", () => {
     for (let c = 0; c < 8; c++) expect(Math.max(...levels.subarray(c * 27, c * 27 + 27).map(Math.abs))).toBe(127);
     const biases = [...initializers.values()].filter(({ dtype, shape }) => dtype === "int32" && shape.length === 1);
     expect(biases.length).toBeGreaterThanOrEqual(4);
+  });
+
+  describe("folds the steps of a convolution on few channels into channels", () => {
+    const folding = (batch: number, from: number, [k, s, p]: readonly number[]) => {
+      const images = input([batch, from, 16, 24]);
+      const weight = floats(
+        distinct(16 * from * k * k, 4).map((v) => v / k),
+        [16, from, k, k],
+      );
+      const bias = floats(distinct(16, 5));
+      return graph(
+        { images },
+        { y: conv(images, { ...weight, label: "stem" }, { strides: [s, s], pads: [p, p, p, p], bias }) },
+      );
+    };
+    const pictures = (batch: number, from: number) =>
+      new Map([
+        [
+          "images",
+          hostArray(
+            "float32",
+            [batch, from, 16, 24],
+            distinct(batch * from * 384, 9).map((v) => Math.abs(v) % 1) as Float32Array,
+          ),
+        ],
+      ]);
+    const eightBits = (g: Graph, y: HostArray) => {
+      const found = toFloat32(y);
+      const ends = { low: Math.min(...found), high: Math.max(...found) };
+      const ranges = new Map([
+        [g.inputs.get("images")!, { low: 0, high: 1 }],
+        [g.outputs.get("y")!, ends],
+      ]);
+      return { quantised: quantize(g, ranges), level: (ends.high - ends.low) / 255 };
+    };
+
+    test.each([
+      { from: 3, step: [6, 2, 2], kernel: [16, 16, 3, 3] },
+      { from: 3, step: [3, 2, 1], kernel: [16, 16, 2, 2] },
+      { from: 3, step: [4, 4, 0], kernel: [16, 64, 1, 1] },
+      { from: 1, step: [7, 2, 3], kernel: [16, 16, 4, 4] },
+      { from: 5, step: [5, 2, 2], kernel: [16, 32, 3, 3] },
+      { from: 3, step: [3, 1, 1], kernel: [16, 3, 3, 3] },
+      { from: 8, step: [3, 2, 1], kernel: [16, 8, 3, 3] },
+    ])("$from channels, kernel, step and border $step", async ({ from, step, kernel }) => {
+      const g = folding(1, from, step);
+      const exact = (await once(g, pictures(1, from))).get("y")!;
+      const { quantised, level } = eightBits(g, exact);
+      expect(fromOnnx(toOnnx(quantised)).initializers.get("stem")!.shape).toEqual(kernel);
+      const found = (await once(quantised, pictures(1, from))).get("y")!;
+      expect(found.shape).toEqual(exact.shape);
+      expect(worst(found, exact)).toBeLessThan(3 * level);
+    });
+
+    test("with a free batch", async () => {
+      const [one, two, three] = [1, 2, 3].map((batch) => folding(batch, 3, [6, 2, 2]));
+      const exact = (await once(three, pictures(3, 3))).get("y")!;
+      const { quantised, level } = eightBits(freeBatch(one, two), exact);
+      const free = { images: { 0: "batch" }, y: { 0: "batch" } };
+      const program = await openModel(await runtime(), toOnnx(quantised, { freeAxes: free }));
+      const found = (await program.run(pictures(3, 3))).get("y")!;
+      await program.release();
+      expect(found.shape).toEqual(exact.shape);
+      expect(worst(found, exact)).toBeLessThan(3 * level);
+    });
   });
 
   test("names what it lacks a range of", () => {

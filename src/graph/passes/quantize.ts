@@ -1,8 +1,11 @@
 import { type Graph, nodes, rewrite } from "../graph.js";
 import { hostArray } from "../host.js";
 import { apply, apply1 } from "../op.js";
+import { type ConvAttrs, convOp } from "../ops/conv.js";
+import { upsampleOp } from "../ops/pool.js";
 import { dequantizeLinear, type Levels, quantizeLinear } from "../ops/quantize.js";
 import { constant, floats, type Node, scalar, sizeOf, type Tensor } from "../tensor.js";
+import { foldStrides, repeatPixels } from "./channelsLast.js";
 import { afterLastLayer } from "./tail.js";
 
 /** The smallest and the largest number that a tensor is taken to hold. */
@@ -36,6 +39,10 @@ export function quantize(g: Graph, ranges: ReadonlyMap<Tensor, Range>, options: 
   return rewrite(g, (node, now) => {
     if (!chosen.has(node)) return undefined;
     const inputs = now.map((x, i) => (eight.has(node.inputs[i]) || !isActivation(x) ? x : paired(x, node.inputs[i])));
+    if (node.op === upsampleOp) {
+      const at = levelsOf(node.inputs[0]);
+      return [dequantizeLinear(repeatPixels(behind(inputs[0]), node.attrs.scale as number), at)];
+    }
     const made =
       kinds[node.op.name] === "layer"
         ? [layer(node, inputs, levelsOf(node.inputs[0]))]
@@ -189,6 +196,9 @@ function levels(range: Range): Levels {
 // As the nearest level, still a float: the pair that ONNX Runtime takes into the operators on both sides.
 const rounded = (x: Tensor, at: Levels): Tensor => dequantizeLinear(quantizeLinear(x, at), at);
 
+// The levels of what is `rounded`.
+const behind = (x: Tensor): Tensor => x.node!.inputs[0];
+
 // ---- layers ----
 
 // Conv and Gemm with weights int8 and bias int32, whose steps are those of the products x * w.
@@ -196,12 +206,17 @@ function layer(node: Node, [x, weight, bias]: readonly Tensor[], input: Levels):
   const numbers = weight.value!.data as Float32Array;
   const added = bias?.value?.data as Float32Array | undefined;
   const axis = node.op.name === "Conv" || node.attrs.transB ? 0 : 1;
-  const step = (input.scale.value!.data as Float32Array)[0];
+  const step = number(input.scale);
   const scales = weightScales(numbers, weight.shape, { axis, added, step });
   const place = channelAt(weight.shape, axis);
   const whole = Int8Array.from(numbers, (v, i) => clamped(v / scales[place(i)], 127));
   const w = { scale: floats(scales), zero: zeros("int8", scales.length) };
-  const inputs = [x, dequantizeLinear(named("int8", weight, whole), w, axis)];
+  const kernel = named("int8", weight, whole);
+  const folded =
+    node.op === convOp
+      ? foldStrides({ x: behind(x), weight: kernel, attrs: node.attrs as unknown as ConvAttrs }, number(input.zero))
+      : undefined;
+  const inputs = [folded ? dequantizeLinear(folded.x, input) : x, dequantizeLinear(folded?.weight ?? kernel, w, axis)];
   if (bias && added) {
     const steps = scales.map((s) => Math.fround(s * step));
     const sums = Int32Array.from(added, (v, i) => clamped(v / steps[i], 2 ** 31 - 1));
@@ -209,7 +224,7 @@ function layer(node: Node, [x, weight, bias]: readonly Tensor[], input: Levels):
       dequantizeLinear(named("int32", bias, sums), { scale: floats(steps), zero: zeros("int32", steps.length) }, 0),
     );
   }
-  return apply1(node.op, inputs, node.attrs);
+  return apply1(node.op, inputs, { ...node.attrs, ...folded?.attrs });
 }
 
 // max |w| / 127 for every output channel, or as much as its bias needs to fit into 32 bits.
@@ -226,6 +241,8 @@ function weightScales(
   }
   return scales.map((scale, c) => Math.max(scale, Math.abs(added?.[c] ?? 0) / (step * 2 ** 30)) || 1);
 }
+
+const number = ({ value }: Tensor): number => value!.data[0] as number;
 
 function channelAt(shape: readonly number[], axis: number): (i: number) => number {
   const inner = sizeOf(shape.slice(axis + 1));
