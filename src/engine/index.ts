@@ -55,7 +55,9 @@ export { type Fallback, findFallbacks } from "./placement.js";
 export type { PlanAlternative, TrainingPlan } from "./plan.js";
 export type { Prediction } from "./predict.js";
 export type { PretrainBatch, PretrainEnd, PretrainEpoch, PretrainEvent, PretrainStart } from "./pretrain/events.js";
+export { estimateSimmim, type SimmimMemoryCase } from "./pretrain/memory.js";
 export { type OpenedSimmim, openSimmim, type SimmimSource } from "./pretrain/open.js";
+export { pretrainStepGraph } from "./pretrain/step.js";
 export { loadPlots } from "./report/load.js";
 export { generalFormat, resultsColumns, resultsHeader, resultsLine } from "./run/results.js";
 export { loadRuntime } from "./runtime.js";
@@ -70,6 +72,7 @@ export {
 export { groupsOf } from "./training/depthGroups.js";
 export type { BatchEvent, EndEvent, EpochEvent, TrainEvent } from "./training/events.js";
 export { type Fit, fitMemory, gigabytes } from "./training/fit.js";
+export { fitSaving, type SavingCase, type SavingSettings } from "./training/fitSaving.js";
 export { adjustLossScale, checkHalf, freshLossScale, type LossScale } from "./training/lossScale.js";
 export { estimateTraining, type MemoryCase, type MemoryEstimate } from "./training/memory.js";
 export * from "./training/optimizer.js";
