@@ -24,7 +24,6 @@ export type {
 export type { ClassifyExportResult } from "./classify/export.js";
 export { type ClassBackend, classifyGraph, fedClassifier, nativeClassifier } from "./classify/forward.js";
 export type { ClassGuess, ClassPrediction } from "./classify/predict.js";
-export { createClassifyGradients } from "./classify/step.js";
 export type { ClassAccuracy, ClassifyValResult } from "./classify/val.js";
 export { readHyp } from "./config/hyp.js";
 export * from "./config/index.js";
