@@ -69,9 +69,19 @@ export {
   savingForward,
 } from "./training/classifierStep.js";
 export { groupsOf } from "./training/depthGroups.js";
-export type { BatchEvent, EndEvent, EpochEvent, TrainEvent } from "./training/events.js";
+export type {
+  BatchEvent,
+  EndEvent,
+  EpochEvent,
+  RunBatch,
+  RunEnd,
+  RunEpoch,
+  RunStart,
+  TrainEvent,
+} from "./training/events.js";
 export { type Fit, fitMemory, gigabytes } from "./training/fit.js";
 export { fitSaving, type SavingCase, type SavingSettings } from "./training/fitSaving.js";
+export type { Report } from "./training/loop.js";
 export { adjustLossScale, checkHalf, freshLossScale, type LossScale } from "./training/lossScale.js";
 export { estimateTraining, type MemoryCase, type MemoryEstimate } from "./training/memory.js";
 export * from "./training/optimizer.js";
