@@ -1,6 +1,6 @@
 export { checkData, type DataCheck } from "./datasets/check.js";
 export { type ClassFolders, type ClassPicture, readClassFolders, scanClasses } from "./datasets/classes.js";
-export { checkPicture, decodePicture, maxPixels, pictureSize } from "./datasets/decode.js";
+export { checkPicture, type DecodeOptions, decodePicture, maxPixels, pictureSize } from "./datasets/decode.js";
 export { type EncodedFormat, encodePicture, writePicture } from "./datasets/encode.js";
 export { readTextFile } from "./datasets/files.js";
 export { labelPathOf, type ParsedLabels, type Problem, parseLabels } from "./datasets/labels.js";

@@ -134,6 +134,7 @@ function openLoader(entries: Parameters<typeof createLoader>[0], backend: Backen
     pad: rect ? 0.5 : 0,
     stride: backend.stride,
     workers: options.workers ?? 1,
+    decode: options.decode,
   });
 }
 

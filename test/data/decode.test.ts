@@ -1,8 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { decodePicture, encodePicture, type Picture, pictureSize, writePicture } from "swinyolo/data";
+import { decodePicture, encodePicture, type Picture, pictureSize, resize, writePicture } from "swinyolo/data";
 import { describe, expect, it } from "vitest";
 import { hasShared, shared } from "../paths.js";
+import { farthest } from "./pictures.js";
 import { temporaryFolder } from "./temporary.js";
 
 interface Expected {
@@ -178,6 +179,67 @@ describe("written pictures", () => {
     await expect(writePicture(picture, "a.exe")).rejects.toThrow("a.exe: pictures are written as .jpg or .png");
   });
 });
+
+describe("at reduced scale", () => {
+  // Red grows to the right, green downwards, blue with both.
+  const [width, height] = [401, 302];
+  const data = Uint8Array.from({ length: width * height * 3 }, (_, i) => {
+    const [x, y] = [(Math.floor(i / 3) % width) / width, Math.floor(i / 3 / width) / height];
+    return 255 * [x, y, (x + y) / 2][i % 3];
+  });
+  const whole: Picture = { width, height, data };
+  const at = (width: number, height: number) => ({ name: "a.jpg", wanted: () => ({ width, height }) });
+
+  it.each([
+    [133, 100],
+    [100, 75],
+    [50, 37],
+    [20, 15],
+  ])("a JPEG of 401 x 302 comes at %i x %i as the mean of its pixels, within 6 levels", async (width, height) => {
+    const reduced = await decodePicture(await encodePicture(whole, "jpg"), at(width, height));
+    expect([reduced.width, reduced.height]).toEqual([width, height]);
+    const mean = resize(await decodePicture(await encodePicture(whole, "jpg")), width, height, {
+      interpolation: "area",
+    });
+    expect(farthest(reduced, mean)).toBeLessThanOrEqual(6);
+  });
+
+  it("a JPEG that lies on its side is upright", async () => {
+    const reduced = await decodePicture(turned(await encodePicture(whole, "jpg")), at(30, 40));
+    const mean = resize(await decodePicture(turned(await encodePicture(whole, "jpg"))), 30, 40, {
+      interpolation: "area",
+    });
+    expect([reduced.width, reduced.height]).toEqual([30, 40]);
+    expect(farthest(reduced, mean)).toBeLessThanOrEqual(6);
+  });
+
+  it("what is less than 3 times as large, and what is no JPEG, comes whole", async () => {
+    const [jpeg, png] = [await encodePicture(whole, "jpg"), await encodePicture(whole, "png")];
+    const decoded = await decodePicture(jpeg);
+    for (const same of [await decodePicture(jpeg, at(134, 100)), await decodePicture(jpeg, at(20, 101))]) {
+      expect([same.width, same.height, farthest(same, decoded)]).toEqual([width, height, 0]);
+    }
+    const same = await decodePicture(png, at(20, 15));
+    expect([same.width, same.height, farthest(same, whole)]).toEqual([width, height, 0]);
+  });
+
+  it("a JPEG that is cut short is refused all the same", async () => {
+    const bytes = await encodePicture(whole, "jpg");
+    await expect(decodePicture(bytes.subarray(0, bytes.length / 2), at(20, 15))).rejects.toThrow(/^a\.jpg: /);
+  });
+});
+
+// The same JPEG with an EXIF note that a viewer has to turn it by 90 degrees (orientation 6).
+function turned(jpeg: Uint8Array): Uint8Array {
+  const tiff = Buffer.from("4d4d002a00000008000101120003000000010006000000000000", "hex");
+  const exif = Buffer.concat([
+    Buffer.from("ffe1", "hex"),
+    Buffer.from([0, 8 + tiff.length]),
+    Buffer.from("Exif\0\0"),
+    tiff,
+  ]);
+  return Buffer.concat([jpeg.subarray(0, 2), exif, jpeg.subarray(2)]);
+}
 
 function means({ data }: Picture): number[] {
   const sums = [0, 0, 0];

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import {
   type Batch,
   createLoader,
@@ -14,6 +14,7 @@ import {
 } from "swinyolo/data";
 import { describe, expect, it } from "vitest";
 import { root } from "../paths.js";
+import { waves } from "./pictures.js";
 import { temporaryFolder } from "./temporary.js";
 
 const hyp = { hsv_h: 0.015, hsv_s: 0.7, hsv_v: 0.4, translate: 0.1, scale: 0.5, fliplr: 0.5, mosaic: 1, mixup: 0.5 };
@@ -51,8 +52,11 @@ function noise(seed: number, width: number, height: number): Picture {
 const entries = await pictures();
 
 /** All batches of some epochs. */
-async function batchesOf(options: Partial<LoaderOptions>, epochs = [0]): Promise<Batch[]> {
-  const loader = createLoader(entries, { imgsz: 64, batch: 4, ...options });
+async function batchesOf(
+  { of = entries, ...options }: Partial<LoaderOptions> & { of?: readonly Entry[] },
+  epochs = [0],
+): Promise<Batch[]> {
+  const loader = createLoader(of, { imgsz: 64, batch: 4, ...options });
   const batches: Batch[] = [];
   for (const n of epochs) for await (const batch of loader.epoch(n)) batches.push(batch);
   await loader.close();
@@ -91,6 +95,28 @@ describe("the batches are the same", () => {
     expect(await batchesOf({ hyp, cache: "disk", cacheFolder, workers: 2 })).toEqual(plain);
     expect(readdirSync(cacheFolder)).toHaveLength(sizes.length);
     expect(await batchesOf({ hyp, cache: "disk", cacheFolder })).toEqual(plain);
+  });
+
+  it.each([undefined, hyp])("with large JPEGs at reduced scale (augmented: %j)", async (hyp) => {
+    const [folder, cacheFolder] = [temporaryFolder(), temporaryFolder()];
+    const paths = [240, 180].map((height) => join(folder, `${height}.jpg`));
+    for (const path of paths)
+      writeFileSync(path, await encodePicture(waves(320, Number.parseInt(basename(path), 10)), "jpg"));
+    for (const path of paths) writeFileSync(path.replace("jpg", "txt"), "0 0.5 0.5 0.25 0.5");
+    const { entries: of } = await scanSplit(paths, { nc: 1 });
+    const options = { of, hyp, batch: 2, cacheFolder };
+    const full = await batchesOf({ ...options, cache: "disk" });
+    const reduced = await batchesOf({ ...options, decode: "reduced" });
+    for (const cache of ["ram", "disk", "disk"] as const) {
+      expect(await batchesOf({ ...options, decode: "reduced", cache, workers: 2 })).toEqual(reduced);
+    }
+    expect(await batchesOf({ ...options, cache: "disk" })).toEqual(full);
+    expect(reduced).not.toEqual(full);
+    for (const [i, { images, ...rest }] of reduced.entries()) {
+      const { images: exact, ...same } = full[i];
+      expect(rest).toEqual(same);
+      expect(images.reduce((sum, x, k) => sum + Math.abs(x - exact[k]), 0) / images.length).toBeLessThan(2);
+    }
   });
 
   it("but not with another seed, in another epoch, or where an index repeats", async () => {

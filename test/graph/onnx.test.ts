@@ -60,6 +60,22 @@ describe("toOnnx, read by onnx-proto", () => {
     expect(model.graph!.node!.map(({ opType }) => opType)).toEqual(["Conv", "Relu", "Mul"]);
   });
 
+  // Lengths of one, two, three and four bytes; text beyond ASCII at its start, its end, and where the buffer has to grow.
+  test("keeps text and constants of any length", () => {
+    const texts = ["", "ä", "a".repeat(127), "a".repeat(128), `${"a".repeat(16383)}ü`, `${"é".repeat(30000)}😀`];
+    const metadata = Object.fromEntries(texts.map((text, i) => [`key${i}`, text]));
+    const sizes = [1, 31, 32, 4096, 600_000];
+    const x = input([1]);
+    const outputs = sizes.map((n) => [`y${n}`, add(x, floats(distinct(n, n), [n]))] as const);
+    const model = onnx.ModelProto.decode(toOnnx(graph({ x }, Object.fromEntries(outputs)), { metadata }));
+    expect(model.metadataProps.map(({ value }) => value)).toEqual(texts);
+    const written = model.graph!.initializer!.map(({ rawData }) => Buffer.from(rawData!)).reverse();
+    expect(written.map(({ length }) => length / 4)).toEqual(sizes);
+    written.forEach((bytes, i) => {
+      expect(bytes.equals(Buffer.from(distinct(sizes[i], sizes[i]).buffer))).toBe(true);
+    });
+  });
+
   test("gives an output that is an input, a constant or an output already a node of its own", async () => {
     const x = input([2]);
     const y = add(x, scalar(1));

@@ -1,15 +1,18 @@
 import { augmentSample, letterboxSample } from "../augment/pipeline.js";
 import type { AugmentHyp, Sample } from "../augment/sample.js";
-import { xyxyToCxcywhn } from "../boxes.js";
+import { type Size, xyxyToCxcywhn } from "../boxes.js";
 import { mapConcurrent } from "../datasets/concurrent.js";
 import { decodePicture } from "../datasets/decode.js";
 import { rng } from "../rng.js";
 import type { Batch, Labels, Picture, Source } from "../sample.js";
 import { cachedPictures } from "./caches.js";
-import { fitPicture } from "./fitted.js";
+import { fitPicture, fittedSize } from "./fitted.js";
 import { entryAt, type PackedEntries } from "./packed.js";
 import type { BatchPlan, PlannedSample } from "./plan.js";
 import type { RamCache } from "./ramCache.js";
+
+/** Whether pictures are decoded whole, or JPEGs far larger than `imgsz` at reduced scale, which is faster and not quite the same. */
+export type Decode = "full" | "reduced";
 
 /** All that making a batch depends on besides its plan; it can be sent to a worker. */
 export interface BatchSpec {
@@ -20,6 +23,7 @@ export interface BatchSpec {
   /** Batches have a shape of their own, which switches mosaics off. */
   readonly rect: boolean;
   readonly seed: number;
+  readonly decode: Decode;
   readonly ram?: RamCache;
   /** The folder that fitted pictures are kept in. */
   readonly disk?: string;
@@ -73,9 +77,11 @@ function sourceOf(entries: PackedEntries, index: number): Omit<Source, "ratio" |
 function sampleLoader(spec: BatchSpec): (index: number) => Promise<Sample> {
   const { imgsz, hyp, entries } = spec;
   const smooth = hyp !== undefined;
+  const reduced = spec.decode === "reduced";
+  const wanted = reduced ? (whole: Size) => fittedSize(whole, imgsz) : undefined;
   const picture = cachedPictures(spec, {
-    key: `${imgsz} ${smooth ? "bilinear" : "area"}`,
-    read: async (index) => fitPicture(await decodePicture(entries.paths[index]), { imgsz, smooth }),
+    key: `${imgsz} ${smooth ? "bilinear" : "area"}${reduced ? " reduced" : ""}`,
+    read: async (index) => fitPicture(await decodePicture(entries.paths[index], { wanted }), { imgsz, smooth }),
   });
   return async (index) => ({ picture: await picture(index), labels: entryAt(spec.entries, index).labels });
 }

@@ -2,7 +2,7 @@ import { UserError } from "../../errors/index.js";
 import type { AugmentHyp } from "../augment/sample.js";
 import type { Entry } from "../datasets/scan.js";
 import type { Batch } from "../sample.js";
-import type { BatchSpec } from "./batch.js";
+import type { BatchSpec, Decode } from "./batch.js";
 import { diskCache, ramCache } from "./caches.js";
 import { type Loader, loaderOf } from "./epochs.js";
 import { packEntries } from "./packed.js";
@@ -17,6 +17,11 @@ export interface LoaderOptions extends Partial<PlanOptions> {
   readonly batch: number;
   /** Augment, as these hyper-parameters say; without them pictures are only letterboxed. */
   readonly hyp?: AugmentHyp;
+  /**
+   * "reduced": JPEGs of at least 3 times the size they are brought to are decoded at reduced scale: faster, pixels differ
+   * from OpenCV's by a few levels.
+   */
+  readonly decode?: Decode;
   /** Worker threads; 0 works in this thread. The batches are the same for any number. */
   readonly workers?: number;
   /** Keep the resized pictures in memory, or in a folder on disk. */
@@ -38,6 +43,7 @@ export function createLoader(
     shuffle = hyp !== undefined && !rect,
     dropLast = false,
     seed = 0,
+    decode = "full",
     workers = 0,
     cache = false,
     cacheFolder,
@@ -49,7 +55,7 @@ export function createLoader(
   const plan = { imgsz, batch, rect, stride, pad, shuffle, dropLast, seed };
   const ram = cache === "ram" ? ramCache(packed, { imgsz, warnings }) : undefined;
   const disk = cache === "disk" ? diskCache(cacheFolder, warnings) : undefined;
-  const spec: BatchSpec = { entries: packed, imgsz, hyp, rect, seed, ram, disk };
+  const spec: BatchSpec = { entries: packed, imgsz, hyp, rect, seed, decode, ram, disk };
   const pool = poolOf<Batch>(spec, workers);
   return loaderOf(pool, {
     batches: batchCount(entries.length, { batch, dropLast }),

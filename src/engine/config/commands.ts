@@ -2,7 +2,7 @@ import { ablationKinds } from "../ablate/variants.js";
 import { calibrations } from "../int8/ranges.js";
 import { recomputeUnits } from "../scale/peak.js";
 import { precisions } from "../scale/precision.js";
-import { device, existOk, json, name, plugin, threads, workers } from "./common.js";
+import { decode, device, existOk, json, name, plugin, threads, workers } from "./common.js";
 import { hypRanges } from "./hypRanges.js";
 import {
   amount,
@@ -58,6 +58,7 @@ export const trainOptions = {
   noautoanchor: flag("keep the model's anchors unchecked", { default: false, opposites: ["autoanchor"] }),
   noplots: flag("draw nothing", { default: false, opposites: ["plots"] }),
   cache: choice("keep pictures in memory or on disk", [false, "ram", "disk", "val"], { default: false, bare: "ram" }),
+  decode,
   device,
   threads,
   memory: amount(
@@ -111,6 +112,7 @@ export const valOptions = {
   save_conf: flag("with confidences", { default: false }),
   save_json: flag("write detections as COCO JSON", { default: false }),
   noplots: flag("draw nothing", { default: false, opposites: ["plots"] }),
+  decode,
   device,
   half: flag("float16 arithmetic (device=webgpu, device=cuda)", { default: false }),
   threads,

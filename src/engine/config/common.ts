@@ -1,4 +1,4 @@
-import { flag, provider, text, whole } from "./option.js";
+import { choice, flag, provider, text, whole } from "./option.js";
 
 // Options that commands for detectors and for classifiers share.
 
@@ -12,3 +12,8 @@ export const plugin = text("a .js or .ts file that defines blocks of your own", 
 export const name = text("name of the run's folder", { default: "exp" });
 export const existOk = flag("use the folder even if it is there", { default: false });
 export const workers = whole("threads that load pictures; results do not depend on it", { default: undefined });
+export const decode = choice(
+  "full, or reduced: JPEGs of at least 3 times imgsz are decoded at reduced scale, which is faster and differs by some levels",
+  ["full", "reduced"],
+  { default: "full" },
+);

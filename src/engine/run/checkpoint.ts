@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { type HostArray, hostArray, isFloating, toFloat16, toFloat32 } from "../../graph/index.js";
 import { writeAtomic } from "../weights/files.js";
-import { encodeSafetensors } from "../weights/safetensors.js";
+import { safetensorsParts } from "../weights/safetensors.js";
 import type { runFiles } from "./folder.js";
 
 /** What a checkpoint says beside its numbers: everything needed to build the model again and to use it. */
@@ -33,7 +33,7 @@ export async function saveCheckpoint(
   const metadata = { format: "pt", names: JSON.stringify(info.names), nc: String(info.names.length) };
   await writeAtomic([
     [file.replace(/\.safetensors$/, ".json"), `${JSON.stringify(info, null, 2)}\n`],
-    [file, encodeSafetensors(kept, metadata)],
+    [file, safetensorsParts(kept, metadata)],
   ]);
 }
 

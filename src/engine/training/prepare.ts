@@ -87,6 +87,7 @@ export async function prepare(
     workers,
     cache,
     cacheFolder: folder,
+    decode: settings.decode,
   });
   const val = createLoader(scans.val.entries, {
     imgsz,
@@ -97,6 +98,7 @@ export async function prepare(
     workers: Math.min(workers, 1),
     cache: settings.cache === "val" ? "ram" : settings.noval ? false : cache,
     cacheFolder: folder,
+    decode: settings.decode,
   });
   messages.push(...train.warnings, ...val.warnings);
   return {

@@ -21,6 +21,7 @@ export interface TrainSettings {
   readonly noautoanchor: boolean;
   readonly noplots: boolean;
   readonly cache: false | "ram" | "disk" | "val";
+  readonly decode: "full" | "reduced";
   readonly device: string;
   readonly threads?: number;
   readonly multi_scale: boolean;

@@ -1,30 +1,32 @@
 import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { existsSync, readSync } from "node:fs";
+import { type FileHandle, mkdir, open, rename, rm, writeFile } from "node:fs/promises";
+import { totalmem } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { messageOf, UserError } from "../../errors/index.js";
 import type { HostArray } from "../../graph/index.js";
+import { type ByteSource, sourceOf } from "./bytes.js";
 import { type PtFile, parsePt } from "./pt.js";
 import { encodePt } from "./ptWrite.js";
-import { encodeSafetensors, parseSafetensors, type Safetensors } from "./safetensors.js";
+import { parseSafetensors, type Safetensors, safetensorsParts } from "./safetensors.js";
 
-/** Reads a safetensors file; a UserError names the file. */
-export async function readSafetensors(file: string): Promise<Safetensors> {
-  return inFile(file, parseSafetensors, await readBytes(file));
+/** Reads a safetensors file of any size; a UserError names the file. */
+export function readSafetensors(file: string): Promise<Safetensors> {
+  return readFrom(file, (source) => parseSafetensors(source, { memory: availableMemory() }));
 }
 
-/** Reads a PyTorch file; a UserError names the file. */
-export async function readPt(file: string): Promise<PtFile> {
-  return inFile(file, parsePt, await readBytes(file));
+/** Reads a PyTorch file of any size; a UserError names the file. */
+export function readPt(file: string): Promise<PtFile> {
+  return readFrom(file, (source) => parsePt(source, { memory: availableMemory() }));
 }
 
-/** Writes a safetensors file, whole or not at all. */
+/** Writes a safetensors file of any size, whole or not at all. The tensors must stay as they are until it is written. */
 export async function writeSafetensors(
   file: string,
   tensors: ReadonlyMap<string, HostArray>,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  await writeAtomic([[file, encodeSafetensors(tensors, metadata)]]);
+  await writeAtomic([[file, safetensorsParts(tensors, metadata)]]);
 }
 
 /** Writes a PyTorch state_dict, whole or not at all. */
@@ -32,13 +34,14 @@ export async function writePt(file: string, tensors: ReadonlyMap<string, HostArr
   await writeAtomic([[file, encodePt(tensors)]]);
 }
 
+/** What a file is to hold: bytes, text, or bytes in pieces, one after another. */
+export type Contents = Uint8Array | string | readonly Uint8Array[];
+
 /**
  * Writes files that belong together: each to a temporary file beside it, flushed to the disk, then all renamed. What fails
  * before the renames changes nothing and leaves nothing; a UserError names the file. Folders are made as needed.
  */
-export async function writeAtomic(
-  files: readonly (readonly [file: string, contents: Uint8Array | string])[],
-): Promise<void> {
+export async function writeAtomic(files: readonly (readonly [file: string, contents: Contents])[]): Promise<void> {
   const written: { from: string; to: string }[] = [];
   let current = "";
   try {
@@ -59,29 +62,65 @@ export async function writeAtomic(
   }
 }
 
-/** The bytes of a file; a UserError names it where it cannot be read. */
-export async function readBytes(file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    throw fileError(file, error, "read");
-  }
+/** The memory of this machine, or of the container that this process is in, in bytes. */
+export const availableMemory = (): number =>
+  Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
+
+/** How files are read. */
+export interface PieceOptions {
+  /** Most bytes that are asked for at once; the system gives 2 GiB at most. */
+  readonly piece?: number;
 }
 
-/** Runs `parse`; what a UserError says gets the file's name in front. */
-export function inFile<T>(file: string, parse: (bytes: Uint8Array) => T, bytes: Uint8Array): T {
+/** What `parse` makes of a file, whose bytes are read as it asks for them; a UserError names the file. */
+export async function readFrom<T>(
+  file: string,
+  parse: (source: ByteSource) => T,
+  { piece = 2 ** 30 }: PieceOptions = {},
+): Promise<T> {
+  let handle: FileHandle | undefined;
   try {
-    return parse(bytes);
+    handle = await open(file);
+    const found = await handle.stat();
+    // What is no plain file, a pipe say, has no length beforehand; a folder says what it is when it is read.
+    return parse(found.isFile() ? openedFile(handle.fd, found.size, piece) : sourceOf(await handle.readFile()));
   } catch (error) {
     if (error instanceof UserError) throw new UserError(`${file}: ${error.message}`, { cause: error });
-    throw error;
+    throw isSystemError(error) ? fileError(file, error, "read") : error;
+  } finally {
+    await handle?.close();
   }
 }
 
-async function writeFlushed(file: string, contents: Uint8Array | string): Promise<void> {
+function openedFile(fd: number, length: number, piece: number): ByteSource {
+  return {
+    length,
+    read(start, end) {
+      const bytes = arrayOf(end - start);
+      for (let at = 0; at < bytes.length; ) {
+        const count = readSync(fd, bytes.subarray(at, at + piece), { position: start + at });
+        if (count === 0) throw new UserError(`cut off at byte ${start + at} while it was read`);
+        at += count;
+      }
+      return bytes;
+    },
+  };
+}
+
+function arrayOf(length: number): Uint8Array {
+  try {
+    return new Uint8Array(length);
+  } catch (error) {
+    throw new UserError(`${length} bytes in one piece do not fit into memory`, { cause: error });
+  }
+}
+
+const isSystemError = (error: unknown): boolean => error instanceof Error && "syscall" in error;
+
+async function writeFlushed(file: string, contents: Contents): Promise<void> {
   const handle = await open(file, "wx");
   try {
-    await handle.writeFile(contents);
+    await writeFile(handle, contents);
     await handle.sync();
   } finally {
     await handle.close();

@@ -1,9 +1,9 @@
 import { UserError } from "../../errors/index.js";
 import { castArray, type DType, elements, type HostArray, isFloating } from "../../graph/index.js";
-import { writeAtomic } from "./files.js";
+import { type Contents, writeAtomic } from "./files.js";
 import { loadWeights, sidecarOf, type Weights } from "./load.js";
 import { encodePt } from "./ptWrite.js";
-import { encodeSafetensors } from "./safetensors.js";
+import { safetensorsParts } from "./safetensors.js";
 import { beyondFloat16 } from "./transfer.js";
 
 /** What an import wrote. */
@@ -59,7 +59,7 @@ function safetensorsFiles(out: string, tensors: Map<string, HostArray>, weights:
   const { names, modelYaml: model, stride, sidecar = {}, metadata } = weights;
   const about = Object.fromEntries(Object.entries({ names, model, stride }).filter(([, value]) => value !== undefined));
   const texts = Object.fromEntries(Object.entries(about).map(([key, value]) => [key, JSON.stringify(value)]));
-  const files: [string, Uint8Array | string][] = [[out, encodeSafetensors(tensors, { ...metadata, ...texts })]];
+  const files: [string, Contents][] = [[out, safetensorsParts(tensors, { ...metadata, ...texts })]];
   const { hyp, metrics, imgsz } = sidecar;
   const beside = { ...about, hyp, metrics, imgsz };
   if (Object.values(beside).some((value) => value !== undefined)) {

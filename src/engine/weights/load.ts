@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { UserError } from "../../errors/index.js";
 import type { HostArray } from "../../graph/index.js";
-import { inFile, readBytes } from "./files.js";
+import type { ByteSource } from "./bytes.js";
+import { availableMemory, readFrom } from "./files.js";
 import { parsePt } from "./pt.js";
 import { parseSafetensors } from "./safetensors.js";
 
@@ -27,13 +28,15 @@ export interface Weights {
 
 /** Reads weights, whatever the file's name says; a UserError names the file and what it is instead. */
 export async function loadWeights(file: string): Promise<Weights> {
-  const bytes = await readBytes(file);
-  if (!isSafetensors(bytes, file)) {
-    const { names, yaml: modelYaml, stride, ...pt } = inFile(file, parsePt, bytes);
-    const { tensors, format, parameters, skipped } = pt;
+  const limit = { memory: availableMemory() };
+  const read = await readFrom(file, (source) =>
+    isSafetensors(source, file) ? parseSafetensors(source, limit) : parsePt(source, limit),
+  );
+  if ("format" in read) {
+    const { tensors, format, parameters, skipped, names, yaml: modelYaml, stride } = read;
     return { tensors, format, names, modelYaml, stride, parameters, skipped, metadata: {} };
   }
-  const { tensors, metadata } = inFile(file, parseSafetensors, bytes);
+  const { tensors, metadata } = read;
   const sidecar = await readSidecar(file);
   const about = sidecar ?? described(metadata);
   return {
@@ -52,7 +55,8 @@ export async function loadWeights(file: string): Promise<Weights> {
 export const sidecarOf = (file: string): string => `${file.replace(/\.safetensors$/i, "")}.json`;
 
 // Eight bytes of length, then a JSON object; where neither format is clear, the name decides who complains.
-function isSafetensors(bytes: Uint8Array, file: string): boolean {
+function isSafetensors(source: ByteSource, file: string): boolean {
+  const bytes = source.read(0, Math.min(source.length, 10));
   const start = bytes[8] === 0x7b && bytes.length > 9;
   const isPyTorch = (bytes[0] === 0x50 && bytes[1] === 0x4b) || (bytes[0] === 0x80 && !start);
   return start || (!isPyTorch && /\.safetensors$/i.test(file));
@@ -61,15 +65,11 @@ function isSafetensors(bytes: Uint8Array, file: string): boolean {
 async function readSidecar(file: string): Promise<Record<string, unknown> | undefined> {
   const beside = sidecarOf(file);
   if (beside === file || !existsSync(beside)) return undefined;
-  return inFile(
-    beside,
-    (bytes) => {
-      const value = recordOf(json(new TextDecoder().decode(bytes)));
-      if (!value) throw new UserError("not a JSON object, as expected beside weights");
-      return value;
-    },
-    await readBytes(beside),
-  );
+  return readFrom(beside, (source) => {
+    const value = recordOf(json(new TextDecoder().decode(source.read(0, source.length))));
+    if (!value) throw new UserError("not a JSON object, as expected beside weights");
+    return value;
+  });
 }
 
 // What `importWeights` keeps in the file itself.

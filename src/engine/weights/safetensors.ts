@@ -1,5 +1,6 @@
 import { at, UserError } from "../../errors/index.js";
 import { allocate, bytesPerElement, type DType, elements, type HostArray } from "../../graph/index.js";
+import { type ByteSource, checkMemory, type ReadLimit, sourceOf } from "./bytes.js";
 
 /** What a safetensors file holds. */
 export interface Safetensors {
@@ -7,24 +8,26 @@ export interface Safetensors {
   metadata: Record<string, string>;
 }
 
-/** Reads a safetensors file that is in memory; a UserError says what is wrong with one that cannot be trusted. */
-export function parseSafetensors(bytes: Uint8Array): Safetensors {
-  const { header, data } = split(bytes);
-  const tensors = new Map<string, HostArray>();
+/**
+ * Reads a safetensors file, in memory or tensor by tensor from where it lies; a UserError says what is wrong with one that
+ * cannot be trusted. Every claim of the header is checked before a number is read.
+ */
+export function parseSafetensors(file: Uint8Array | ByteSource, limit: ReadLimit = {}): Safetensors {
+  const source = sourceOf(file);
+  const { header, start } = readHeader(source);
+  const size = source.length - start;
+  const entries: Entry[] = [];
   let metadata: Record<string, string> = {};
-  const ranges: Range[] = [];
   for (const [name, value] of Object.entries(header)) {
-    if (name === "__metadata__") {
-      metadata = at("__metadata__", () => texts(value));
-      continue;
-    }
-    at(`tensor ${JSON.stringify(name)}`, () => {
-      const { dtype, shape, begin, end } = entryOf(value, data.length);
-      ranges.push({ name, begin, end });
-      tensors.set(name, { dtype, shape, data: view(data, dtype, begin, end) });
-    });
+    if (name === "__metadata__") metadata = at("__metadata__", () => texts(value));
+    else at(`tensor ${JSON.stringify(name)}`, () => entries.push({ name, ...entryOf(value, size) }));
   }
-  checkRanges(ranges, data.length);
+  checkRanges(entries, size);
+  checkMemory(size, limit);
+  const tensors = new Map<string, HostArray>();
+  for (const { name, dtype, shape, begin, end } of entries) {
+    tensors.set(name, { dtype, shape, data: numbers(source.read(start + begin, start + end), dtype) });
+  }
   return { tensors, metadata };
 }
 
@@ -33,58 +36,79 @@ export function encodeSafetensors(
   tensors: ReadonlyMap<string, HostArray>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
+  const parts = safetensorsParts(tensors, metadata);
+  const file = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    file.set(part, at);
+    at += part.length;
+  }
+  return file;
+}
+
+/**
+ * The same file in pieces, one after another: its header, then the bytes of the tensors themselves, which are not copied and
+ * must stay as they are until they are written.
+ */
+export function safetensorsParts(
+  tensors: ReadonlyMap<string, HostArray>,
+  metadata: Readonly<Record<string, string>> = {},
+): readonly Uint8Array[] {
   const entries: string[] = [];
   if (Object.keys(metadata).length > 0) entries.push(`"__metadata__":${JSON.stringify(metadata)}`);
-  const { offsets, size } = layOut(tensors);
+  const placed = layOut(tensors);
   for (const [name, { dtype, shape, data }] of tensors) {
     if (name === "__metadata__") throw new Error(`a tensor cannot be called ${name} in a safetensors file`);
     if (elements(shape) !== data.length) {
       throw new Error(`tensor ${name}: ${data.length} elements, but its shape [${shape}] holds ${elements(shape)}`);
     }
-    const begin = offsets.get(name)!;
+    const begin = placed.get(name)!;
     const entry = { dtype: codes[dtype], shape, data_offsets: [begin, begin + data.byteLength] };
     entries.push(`${JSON.stringify(name)}:${JSON.stringify(entry)}`);
   }
   const json = new TextEncoder().encode(`{${entries.join(",")}}`);
   const header = Math.ceil(json.length / 8) * 8;
-  const file = new Uint8Array(8 + header + size).fill(0x20, 8, 8 + header);
-  new DataView(file.buffer).setBigUint64(0, BigInt(header), true);
-  file.set(json, 8);
-  for (const [name, { data }] of tensors) {
-    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), 8 + header + offsets.get(name)!);
-  }
-  return file;
+  const head = new Uint8Array(8 + header).fill(0x20, 8);
+  new DataView(head.buffer).setBigUint64(0, BigInt(header), true);
+  head.set(json, 8);
+  const bytesOf = ({ data }: HostArray) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return [head, ...[...placed.keys()].map((name) => bytesOf(tensors.get(name)!))];
 }
 
-interface Range {
-  name: string;
-  begin: number;
-  end: number;
+interface Entry {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: number[];
+  /** Where its bytes lie behind the header. */
+  readonly begin: number;
+  readonly end: number;
 }
 
 const maxHeader = 100_000_000; // the format's own limit
 
-function split(bytes: Uint8Array): { header: object; data: Uint8Array } {
-  if (bytes.length < 8) throw new UserError(`no safetensors file: ${bytes.length} bytes, 8 or more expected`);
-  const length = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
-  if (length > BigInt(bytes.length - 8)) {
+function readHeader(source: ByteSource): { header: object; start: number } {
+  if (source.length < 8) throw new UserError(`no safetensors file: ${source.length} bytes, 8 or more expected`);
+  const first = source.read(0, 8);
+  const length = new DataView(first.buffer, first.byteOffset, 8).getBigUint64(0, true);
+  if (length > BigInt(source.length - 8)) {
     throw new UserError(
-      `cut off, or no safetensors file: a header of ${length} bytes is announced, ${bytes.length - 8} follow`,
+      `cut off, or no safetensors file: a header of ${length} bytes is announced, ${source.length - 8} follow`,
     );
   }
   if (length > BigInt(maxHeader)) throw new UserError(`header of ${length} bytes, at most ${maxHeader} expected`);
-  const end = 8 + Number(length);
+  const start = 8 + Number(length);
+  const text = source.read(8, start);
   let header: unknown;
   try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, end)));
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(text));
   } catch {
     throw new UserError("no safetensors file: its header is not JSON");
   }
   if (!isRecord(header)) throw new UserError("no safetensors file: its header is not a JSON object");
-  return { header, data: bytes.subarray(end) };
+  return { header, start };
 }
 
-function entryOf(value: unknown, available: number): { dtype: DType; shape: number[]; begin: number; end: number } {
+function entryOf(value: unknown, available: number): Omit<Entry, "name"> {
   if (!isRecord(value)) throw new UserError("its entry is not an object");
   const code = field(value, "dtype");
   const dtype = typeof code === "string" && Object.hasOwn(dtypes, code) ? dtypes[code] : undefined;
@@ -120,10 +144,9 @@ function texts(value: unknown): Record<string, string> {
 }
 
 // Every byte belongs to exactly one tensor.
-function checkRanges(ranges: Range[], size: number): void {
-  ranges.sort((a, b) => a.begin - b.begin || a.end - b.end);
+function checkRanges(entries: readonly Entry[], size: number): void {
   let done = 0;
-  for (const { name, begin, end } of ranges) {
+  for (const { name, begin, end } of entries.toSorted((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (begin < done) throw new UserError(`tensor ${JSON.stringify(name)} shares bytes with another`);
     if (begin > done) throw new UserError(`bytes ${done} to ${begin} of the data belong to no tensor`);
     done = end;
@@ -132,23 +155,23 @@ function checkRanges(ranges: Range[], size: number): void {
 }
 
 // The numbers where they lie, or a copy where an array could not start there.
-function view(data: Uint8Array, dtype: DType, begin: number, end: number): HostArray["data"] {
+function numbers(bytes: Uint8Array, dtype: DType): HostArray["data"] {
   const width = bytesPerElement[dtype];
-  const aligned = (data.byteOffset + begin) % width === 0;
-  const bytes = aligned ? data.subarray(begin, end) : new Uint8Array(data.subarray(begin, end));
-  return allocate(dtype, bytes.length / width, bytes.buffer, bytes.byteOffset);
+  const aligned = bytes.byteOffset % width === 0 ? bytes : new Uint8Array(bytes);
+  return allocate(dtype, aligned.length / width, aligned.buffer, aligned.byteOffset);
 }
 
-// Wide types first, so that every tensor starts at a multiple of its width.
-function layOut(tensors: ReadonlyMap<string, HostArray>): { offsets: Map<string, number>; size: number } {
+// Where each tensor's bytes begin behind the header, in the order of the file: wide types first, so that every tensor starts at
+// a multiple of its width.
+function layOut(tensors: ReadonlyMap<string, HostArray>): Map<string, number> {
   const widest = [...tensors].sort(([, a], [, b]) => bytesPerElement[b.dtype] - bytesPerElement[a.dtype]);
-  const offsets = new Map<string, number>();
+  const placed = new Map<string, number>();
   let size = 0;
   for (const [name, { data }] of widest) {
-    offsets.set(name, size);
+    placed.set(name, size);
     size += data.byteLength;
   }
-  return { offsets, size };
+  return placed;
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

@@ -2,9 +2,11 @@ import { UserError } from "../../errors/index.js";
 import { allocate, bytesPerElement, type DType, type HostArray, type TypedArray } from "../../graph/index.js";
 import { Opaque, PickleClass, PickleObject, type PickleValue } from "./pickle.js";
 
-/** The numbers that tensors are views of; a file of the old format brings the bytes after the tensors. */
+/** The numbers that tensors are views of. */
 export class Storage extends Opaque {
-  bytes?: Uint8Array;
+  /** Its bytes in the file, read when a tensor first needs them. */
+  stored?: StoredBytes;
+  private bytes?: Uint8Array;
   private readonly arrays = new Map<DType, TypedArray>();
 
   constructor(
@@ -20,16 +22,29 @@ export class Storage extends Opaque {
     let array = this.arrays.get(dtype);
     if (array) return array;
     const width = bytesPerElement[dtype];
-    if (!this.bytes) throw new UserError(`storage ${this.key} is missing from the file`);
+    if (!this.stored) throw new UserError(`storage ${this.key} is missing from the file`);
     const needed = this.length * (this.dtype === "bytes" ? 1 : bytesPerElement[this.dtype]);
-    if (this.bytes.length < needed) {
-      throw new UserError(`storage ${this.key} has ${this.bytes.length} bytes, ${needed} expected`);
+    if (this.stored.size < needed) {
+      throw new UserError(`storage ${this.key} has ${this.stored.size} bytes, ${needed} expected`);
     }
+    this.bytes ??= this.stored.read();
     const bytes = this.bytes.byteOffset % width === 0 ? this.bytes : new Uint8Array(this.bytes);
     array = allocate(dtype, Math.floor(needed / width), bytes.buffer, bytes.byteOffset);
     this.arrays.set(dtype, array);
     return array;
   }
+
+  /** Forgets what was read. */
+  release(): void {
+    this.bytes = undefined;
+    this.arrays.clear();
+  }
+}
+
+/** Bytes of a known size that are read when they are needed. */
+export interface StoredBytes {
+  readonly size: number;
+  read(): Uint8Array;
 }
 
 /** A tensor as the pickle describes it: a view of a storage. */

@@ -1,21 +1,45 @@
 import { UserError } from "../../errors/index.js";
+import type { ByteSource } from "./bytes.js";
+
+/** A zip file whose members are read one by one. */
+export interface Zip {
+  /** By name; names are keys and never paths. */
+  readonly members: ReadonlyMap<string, ZipMember>;
+  /** Holds the members that were not read against their checksums. */
+  checkRest(): void;
+}
+
+/** A stored member. */
+export interface ZipMember {
+  readonly size: number;
+  /** Its bytes; a UserError where they do not match their checksum. */
+  read(): Uint8Array;
+}
 
 /**
- * The stored members of a zip file in memory by name, as views of it; names are keys and never paths. Compressed, encrypted
- * and damaged members are refused: those of a checkpoint are stored as they are.
+ * The stored members of a zip file. Compressed, encrypted and damaged ones are refused: those of a checkpoint are stored as they
+ * are.
  */
-export function readZip(bytes: Uint8Array): Map<string, Uint8Array> {
-  const file = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const { count, start, end } = directory(file);
-  const members = new Map<string, Uint8Array>();
-  let at = start;
+export function readZip(source: ByteSource): Zip {
+  const { count, start, end } = directory(source);
+  const list = source.read(start, end);
+  const members = new Map<string, CheckedMember>();
+  let [at, stored] = [0, 0];
   for (let i = 0; i < count; i++) {
-    const member = memberAt(file, at, end);
+    const member = memberAt(list, at);
+    // Members that lie over each other could be read for ever.
+    stored += member.packed;
+    if (stored > source.length) throw new UserError("damaged: the members of the zip file take more than the file");
     if (members.has(member.name)) throw new UserError(`zip file with two members called ${quoted(member.name)}`);
-    members.set(member.name, contents(bytes, file, member));
+    members.set(member.name, contents(source, member));
     at = member.next;
   }
-  return members;
+  return {
+    members,
+    checkRest() {
+      for (const member of members.values()) member.check();
+    },
+  };
 }
 
 /** A zip file of stored members whose data start at multiples of 64 bytes, as PyTorch writes them. */
@@ -67,40 +91,50 @@ const starts = 0x04034b50; // PK 3 4
 
 const damaged = () => new UserError("cut off or damaged: a zip file without a whole list of its members");
 
-function directory(file: DataView): { count: number; start: number; end: number } {
-  const at = endOf(file);
-  let count = file.getUint16(at + 10, true);
-  let length = file.getUint32(at + 12, true);
-  let start = file.getUint32(at + 16, true);
-  let end = at;
-  if (at >= 20 && file.getUint32(at - 20, true) === locates64) {
-    const far = safe(file.getBigUint64(at - 12, true));
-    if (far + 56 > at - 20 || file.getUint32(far, true) !== ends64) throw damaged();
-    count = safe(file.getBigUint64(far + 32, true));
-    length = safe(file.getBigUint64(far + 40, true));
-    start = safe(file.getBigUint64(far + 48, true));
+const maxList = 2 ** 28; // two million members
+const comment = 0xffff;
+
+function directory(source: ByteSource): { count: number; start: number; end: number } {
+  const tailStart = Math.max(0, source.length - 20 - 22 - comment);
+  const tail = viewOf(source.read(tailStart, source.length));
+  const at = endOf(tail);
+  let count = tail.getUint16(at + 10, true);
+  let length = tail.getUint32(at + 12, true);
+  let start = tail.getUint32(at + 16, true);
+  let end = tailStart + at;
+  if (at >= 20 && tail.getUint32(at - 20, true) === locates64) {
+    const far = safe(tail.getBigUint64(at - 12, true));
+    if (far + 56 > tailStart + at - 20) throw damaged();
+    const record = viewOf(source.read(far, far + 56));
+    if (record.getUint32(0, true) !== ends64) throw damaged();
+    count = safe(record.getBigUint64(32, true));
+    length = safe(record.getBigUint64(40, true));
+    start = safe(record.getBigUint64(48, true));
     end = far;
   }
-  if (start + length > end || count * 46 > length) throw damaged();
+  if (start + length > end || count * 46 > length || length > maxList) throw damaged();
   return { count, start, end: start + length };
 }
 
 // The last record that reaches exactly to the end of the file; a comment of up to 65,535 bytes may follow it.
-function endOf(file: DataView): number {
-  const first = Math.max(0, file.byteLength - 22 - 0xffff);
-  for (let at = file.byteLength - 22; at >= first; at--) {
-    if (file.getUint32(at, true) === ends && at + 22 + file.getUint16(at + 20, true) === file.byteLength) return at;
+function endOf(tail: DataView): number {
+  const first = Math.max(0, tail.byteLength - 22 - comment);
+  for (let at = tail.byteLength - 22; at >= first; at--) {
+    if (tail.getUint32(at, true) === ends && at + 22 + tail.getUint16(at + 20, true) === tail.byteLength) return at;
   }
   throw damaged();
 }
 
-function memberAt(file: DataView, at: number, end: number): Member {
-  if (at + 46 > end || file.getUint32(at, true) !== lists) throw damaged();
+const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+function memberAt(list: Uint8Array, at: number): Member {
+  const file = viewOf(list);
+  if (at + 46 > list.length || file.getUint32(at, true) !== lists) throw damaged();
   const nameEnd = at + 46 + file.getUint16(at + 28, true);
   const extraEnd = nameEnd + file.getUint16(at + 30, true);
   const next = extraEnd + file.getUint16(at + 32, true);
-  if (next > end) throw damaged();
-  const name = new TextDecoder().decode(new Uint8Array(file.buffer, file.byteOffset + at + 46, nameEnd - at - 46));
+  if (next > list.length) throw damaged();
+  const name = new TextDecoder().decode(list.subarray(at + 46, nameEnd));
   const wide = extra64(file, nameEnd, extraEnd);
   const size = wide(file.getUint32(at + 24, true));
   const packed = wide(file.getUint32(at + 20, true));
@@ -123,17 +157,45 @@ function extra64(file: DataView, from: number, to: number): (value: number) => n
   };
 }
 
-function contents(bytes: Uint8Array, file: DataView, { name, method, flags, crc, packed, size, header }: Member) {
+interface CheckedMember extends ZipMember {
+  check(): void;
+}
+
+const checkedPiece = 2 ** 26;
+
+function contents(source: ByteSource, member: Member): CheckedMember {
+  const { name, method, flags, crc, packed, size, header } = member;
   if (flags & 1) throw new UserError(`zip member ${quoted(name)} is encrypted`);
   if (method !== 0 || packed !== size) {
     throw new UserError(`zip member ${quoted(name)} is compressed; those of a checkpoint are stored as they are`);
   }
-  if (header + 30 > bytes.length || file.getUint32(header, true) !== starts) throw damaged();
-  const start = header + 30 + file.getUint16(header + 26, true) + file.getUint16(header + 28, true);
-  if (start + size > bytes.length) throw new UserError(`cut off: zip member ${quoted(name)} reaches past the end`);
-  const data = bytes.subarray(start, start + size);
-  if (crc32(data) !== crc) throw new UserError(`damaged: zip member ${quoted(name)} does not match its checksum`);
-  return data;
+  if (header + 30 > source.length) throw damaged();
+  const local = viewOf(source.read(header, header + 30));
+  if (local.getUint32(0, true) !== starts) throw damaged();
+  const start = header + 30 + local.getUint16(26, true) + local.getUint16(28, true);
+  const end = start + size;
+  if (end > source.length) throw new UserError(`cut off: zip member ${quoted(name)} reaches past the end`);
+  let checked = false;
+  const expect = (found: number) => {
+    if (found !== crc) throw new UserError(`damaged: zip member ${quoted(name)} does not match its checksum`);
+    checked = true;
+  };
+  return {
+    size,
+    read() {
+      const data = source.read(start, end);
+      if (!checked) expect(crc32(data));
+      return data;
+    },
+    check() {
+      if (checked) return;
+      let found = 0;
+      for (let at = start; at < end; at += checkedPiece) {
+        found = crc32(source.read(at, Math.min(at + checkedPiece, end)), found);
+      }
+      expect(found);
+    },
+  };
 }
 
 function safe(value: bigint): number {
@@ -188,14 +250,39 @@ function endRecord(count: number, length: number, start: number): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-let table: Uint32Array | undefined;
+// Row k: what a byte does to the checksum once k more have followed it [8, 256].
+let rows: Int32Array | undefined;
 
-function crc32(bytes: Uint8Array): number {
-  table ??= Uint32Array.from({ length: 256 }, (_, n) => {
-    for (let bit = 0; bit < 8; bit++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1;
-    return n;
-  });
-  let crc = 0xffffffff;
-  for (let i = 0; i < bytes.length; i++) crc = table[(crc ^ bytes[i]) & 0xff] ^ (crc >>> 8);
-  return (crc ^ 0xffffffff) >>> 0;
+function makeRows(): Int32Array {
+  const made = new Int32Array(8 * 256);
+  for (let n = 0; n < 256; n++) {
+    let crc = n;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? 0xedb88320 ^ (crc >>> 1) : crc >>> 1;
+    made[n] = crc;
+  }
+  for (let i = 256; i < made.length; i++) made[i] = (made[i - 256] >>> 8) ^ made[made[i - 256] & 0xff];
+  return made;
+}
+
+// Of bytes behind others whose checksum is `before`; eight at a time, which is over twice as fast as one by one.
+function crc32(bytes: Uint8Array, before = 0): number {
+  rows ??= makeRows();
+  const t = rows;
+  const whole = bytes.length - (bytes.length % 8);
+  let crc = ~before;
+  let i = 0;
+  for (; i < whole; i += 8) {
+    const x = crc ^ (bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24));
+    crc =
+      t[1792 + (x & 0xff)] ^
+      t[1536 + ((x >>> 8) & 0xff)] ^
+      t[1280 + ((x >>> 16) & 0xff)] ^
+      t[1024 + (x >>> 24)] ^
+      t[768 + bytes[i + 4]] ^
+      t[512 + bytes[i + 5]] ^
+      t[256 + bytes[i + 6]] ^
+      t[bytes[i + 7]];
+  }
+  for (; i < bytes.length; i++) crc = t[(crc ^ bytes[i]) & 0xff] ^ (crc >>> 8);
+  return ~crc >>> 0;
 }

@@ -1,8 +1,8 @@
 // The protobuf wire format, as much of it as ONNX files use: varints, 64- and 32-bit numbers, and length-delimited bytes.
 
-/** Writes protobuf messages into a growing buffer. */
+/** Writes protobuf messages into one growing buffer, those inside others too: in place, their lengths filled in afterwards. */
 export class Writer {
-  private bytes = new Uint8Array(1 << 12);
+  private bytes = new Uint8Array(1 << 16);
   private length = 0;
 
   private room(count: number): void {
@@ -15,21 +15,15 @@ export class Writer {
   /** Whole numbers up to 2^63; negative ones as 64-bit two's complement. */
   private varint(value: number | bigint): void {
     this.room(10);
-    let rest = BigInt.asUintN(64, BigInt(value));
-    if (typeof value === "number" && value >= 0 && value < 0x80000000) {
-      let small = value;
-      while (small > 127) {
-        this.bytes[this.length++] = (small & 127) | 128;
-        small >>>= 7;
-      }
-      this.bytes[this.length++] = small;
+    if (typeof value === "bigint" || value < 0 || value >= 2 ** 31) {
+      let rest = BigInt.asUintN(64, BigInt(value));
+      for (; rest > 127n; rest >>= 7n) this.bytes[this.length++] = Number(rest & 127n) | 128;
+      this.bytes[this.length++] = Number(rest);
       return;
     }
-    while (rest > 127n) {
-      this.bytes[this.length++] = Number(rest & 127n) | 128;
-      rest >>= 7n;
-    }
-    this.bytes[this.length++] = Number(rest);
+    let rest = value;
+    for (; rest > 127; rest >>>= 7) this.bytes[this.length++] = (rest & 127) | 128;
+    this.bytes[this.length++] = rest;
   }
 
   private tag(field: number, wire: number): void {
@@ -60,18 +54,47 @@ export class Writer {
   }
 
   text(field: number, value: string): this {
-    return this.data(field, new TextEncoder().encode(value));
+    return this.message(field, () => {
+      this.room(value.length * 3);
+      const start = this.length;
+      for (let i = 0; i < value.length; i++) {
+        const code = value.charCodeAt(i);
+        if (code > 127) {
+          this.length = start + encoder.encodeInto(value, this.bytes.subarray(start)).written;
+          return;
+        }
+        this.bytes[this.length++] = code;
+      }
+    });
   }
 
   message(field: number, write: (inner: Writer) => void): this {
-    const inner = new Writer();
-    write(inner);
-    return this.data(field, inner.finish());
+    this.tag(field, 2);
+    this.room(1);
+    const start = ++this.length;
+    write(this);
+    // The length comes before what it counts, which moves on where one byte is not enough for it.
+    const count = this.length - start;
+    const more = varintBytes(count) - 1;
+    this.room(more);
+    if (more > 0) this.bytes.copyWithin(start + more, start, this.length);
+    this.length = start - 1;
+    this.varint(count);
+    this.length += count;
+    return this;
   }
 
   finish(): Uint8Array {
     return this.bytes.subarray(0, this.length);
   }
+}
+
+const encoder = new TextEncoder();
+
+function varintBytes(value: number): number {
+  let bytes = 1;
+  for (let rest = value; rest > 127; rest = Math.floor(rest / 128)) bytes++;
+  return bytes;
 }
 
 /** One field of a message: a number (wire types 0, 1, 5) or bytes (wire type 2). */

@@ -1,5 +1,5 @@
 import { UserError } from "../../errors/index.js";
-import { type Graph, lower, nodes } from "../graph.js";
+import { type Graph, lower } from "../graph.js";
 import type { HostArray } from "../host.js";
 import type { OnnxForm } from "../op.js";
 import { fileOrder } from "../order.js";
@@ -35,9 +35,9 @@ export function toOnnx(g: Graph, options: OnnxOptions = {}): Uint8Array {
   if (twice !== undefined) throw new Error(`an input and an output of a graph are both called ${twice}`);
   const model = new Writer();
   model.int(1, irVersion).text(2, "swinyolo");
-  model.message(7, (w) => writeGraph(w, lowered, options));
-  const domains = new Set(nodes(lowered).map((node) => formOf(node).domain ?? ""));
-  for (const domain of ["", ...[...domains].filter((d) => d !== "")]) {
+  const domains = new Set([""]);
+  model.message(7, (w) => writeGraph(w, lowered, { ...options, domains }));
+  for (const domain of domains) {
     model.message(8, (w) => w.text(1, domain).int(2, domain === "" ? opset : 1));
   }
   for (const [key, value] of Object.entries(options.metadata ?? {})) {
@@ -58,7 +58,8 @@ const formOf = (node: Node): OnnxForm => {
   return node.op.onnx(node);
 };
 
-function writeGraph(w: Writer, g: Graph, options: OnnxOptions): void {
+// Adds the domains of its operators to `domains`.
+function writeGraph(w: Writer, g: Graph, options: OnnxOptions & { readonly domains: Set<string> }): void {
   const names = new Map<Tensor, string>();
   for (const [name, tensor] of g.inputs) names.set(tensor, name);
   // An output that is an input, a constant or a second name for one value goes through Identity.
@@ -93,6 +94,7 @@ function writeGraph(w: Writer, g: Graph, options: OnnxOptions): void {
   };
   for (const node of fileOrder(g)) {
     const form = formOf(node);
+    options.domains.add(form.domain ?? "");
     const inputs = [...(form.inputs ?? node.inputs), ...(form.extra ?? []).map(list)].map(nameOf);
     const outputs = node.outputs.map(nameOf);
     w.message(1, (n) => writeNode(n, { form, inputs, outputs, name: `${node.op.name}_${node.id}` }));
