@@ -1,7 +1,7 @@
 import {
   averagedWeights,
+  classifierStep,
   classifyGraph,
-  createClassifyGradients,
   createState,
   createTraining,
   currentWeights,
@@ -40,16 +40,23 @@ async function train({ one, model, weights, tensors, watched: { runtime } }: Set
   const batch = { images: tensors.get("input.images")!, targets: tensors.get("input.targets")! };
   const state = createState(model.module, weights, { optimizer: "SGD" });
   const { steps, optimizer } = await createTraining(runtime, state, { threads });
-  const gradients = createClassifyGradients(model, { steps, accumulate: 1 });
+  const gradients = async (of: TrainState, iteration: number): Promise<number> => {
+    const made = await steps.run(of, new Map(Object.entries(batch)), {
+      key: "batch",
+      iteration,
+      graph: (learned) => classifierStep(model, { batch: batch.images.shape[0], learned }),
+    });
+    return (made.get("loss")!.data as Float32Array)[0];
+  };
   // How far the gradients move when the weights do in their last places.
   const moved = async (still: ReadonlyMap<string, HostArray>): Promise<number> => {
     const other: TrainState = createState(model.module, nudged(weights, 0), { optimizer: "SGD" });
-    await gradients.run(other, batch, { iteration: 0 });
+    await gradients(other, 0);
     return agreement(gradientsOf(other), still).worst;
   };
   let iteration = 0;
   return async (results) => {
-    const loss = await gradients.run(state, batch, { iteration: iteration++ });
+    const loss = await gradients(state, iteration++);
     if (results) {
       const program = await compile(runtime, classifyGraph(model, batch.images.shape), { threads });
       const { data, shape } = (await program.run(new Map([...weights, ["images", batch.images]]))).get("logits")!;

@@ -24,7 +24,6 @@ export type {
 export type { ClassifyExportResult } from "./classify/export.js";
 export { type ClassBackend, classifyGraph, fedClassifier, nativeClassifier } from "./classify/forward.js";
 export type { ClassGuess, ClassPrediction } from "./classify/predict.js";
-export { createClassifyGradients } from "./classify/step.js";
 export type { ClassAccuracy, ClassifyValResult } from "./classify/val.js";
 export { readHyp } from "./config/hyp.js";
 export * from "./config/index.js";
@@ -55,7 +54,9 @@ export { type Fallback, findFallbacks } from "./placement.js";
 export type { PlanAlternative, TrainingPlan } from "./plan.js";
 export type { Prediction } from "./predict.js";
 export type { PretrainBatch, PretrainEnd, PretrainEpoch, PretrainEvent, PretrainStart } from "./pretrain/events.js";
+export { estimateSimmim, type SimmimMemoryCase } from "./pretrain/memory.js";
 export { type OpenedSimmim, openSimmim, type SimmimSource } from "./pretrain/open.js";
+export { pretrainStepGraph } from "./pretrain/step.js";
 export { loadPlots } from "./report/load.js";
 export { generalFormat, resultsColumns, resultsHeader, resultsLine } from "./run/results.js";
 export { loadRuntime } from "./runtime.js";
@@ -68,8 +69,19 @@ export {
   savingForward,
 } from "./training/classifierStep.js";
 export { groupsOf } from "./training/depthGroups.js";
-export type { BatchEvent, EndEvent, EpochEvent, TrainEvent } from "./training/events.js";
+export type {
+  BatchEvent,
+  EndEvent,
+  EpochEvent,
+  RunBatch,
+  RunEnd,
+  RunEpoch,
+  RunStart,
+  TrainEvent,
+} from "./training/events.js";
 export { type Fit, fitMemory, gigabytes } from "./training/fit.js";
+export { fitSaving, type SavingCase, type SavingSettings } from "./training/fitSaving.js";
+export type { Report } from "./training/loop.js";
 export { adjustLossScale, checkHalf, freshLossScale, type LossScale } from "./training/lossScale.js";
 export { estimateTraining, type MemoryCase, type MemoryEstimate } from "./training/memory.js";
 export * from "./training/optimizer.js";

@@ -22,6 +22,7 @@ export * from "./optim/schedule.js";
 export * from "./optim/update.js";
 export { type WindowAttention, type WindowAttentionOptions, windowAttention } from "./swin/attention.js";
 export { type StageOutput, type SwinBackbone, type SwinRunOptions, swinBackbone } from "./swin/backbone.js";
+export { swinV1 } from "./swin/blocks.js";
 export {
   buildSwinClassifier,
   isSwin,
@@ -33,7 +34,6 @@ export * from "./swin/config.js";
 export { swinMultiplyAdds } from "./swin/count.js";
 export { swinFeatures } from "./swin/dense.js";
 export { type SwinLayerOptions, swinTokens, type TokenModule } from "./swin/layer.js";
-export { type SwinLayerV1Options, swinTokensV1 } from "./swin/layerV1.js";
 export { maskedLoss, type Simmim, simmim } from "./swin/simmim.js";
 export * from "./swin/window.js";
 export { readSwin, swinYaml } from "./swin/yaml.js";

@@ -1,8 +1,8 @@
 import { rng } from "swinyolo/data";
-import { classifierStep, type SavingOptions } from "swinyolo/engine";
+import { classifierStep, pretrainStepGraph, type SavingOptions } from "swinyolo/engine";
 import { type Graph, type HostArray, hostArray, nodes, planMemory, toFloat32 } from "swinyolo/graph";
-import { buildSwinClassifier } from "swinyolo/nn";
-import { describe, expect, test } from "vitest";
+import { buildSwinClassifier, simmim } from "swinyolo/nn";
+import { beforeAll, describe, expect, test } from "vitest";
 import { once } from "../graph/numeric.js";
 
 // Two stages of two blocks, windows of 4: shifted in the first, alone on their map in the second.
@@ -18,19 +18,30 @@ const feedsOf = (g: Graph): Map<string, HostArray> =>
       const random = rng(1, name);
       const length = shape.reduce((n, d) => n * d, 1);
       const norm = /norm\d?\.weight$/.test(name) ? 1 : name.endsWith("logit_scale") ? 2 : 0;
-      const size = /^(images|targets|dropout)/.test(name) ? 1 : 0.2;
+      const size = /^(images|targets?|dropout)/.test(name) ? 1 : 0.2;
+      const numberAt = name === "mask" ? (i: number) => i % 2 : () => norm + size * random.normal();
       return [
         name,
         hostArray(
           "float32",
           shape,
-          Float32Array.from({ length }, () => norm + size * random.normal()),
+          Float32Array.from({ length }, (_, i) => numberAt(i)),
         ),
       ];
     }),
   );
 
-const plain = classifierStep(small, { batch: 2 });
+const hiding = simmim(buildSwinClassifier(small.config, { classes: 0 }));
+
+// What each learns: the patch embedding, four blocks, the merge and the last norm; a head, or mask token and decoder.
+const trunk = 2 + 2 + 4 * 17 + 3 + 2;
+const tasks = {
+  classifier: { learned: trunk + 2, step: (way: SavingOptions) => classifierStep(small, { batch: 2, ...way }) },
+  simmim: {
+    learned: trunk + 1 + 2,
+    step: (way: SavingOptions) => pretrainStepGraph(hiding, { images: [2, 3, 32, 32], ...way }),
+  },
+};
 
 const ways: SavingOptions[] = [
   { recompute: "block" },
@@ -40,29 +51,35 @@ const ways: SavingOptions[] = [
   { recompute: "block", sequential: 1 },
   { recompute: "block", sequential: 2 },
   { recompute: "stage", sequential: 2, parts: 2 },
+  { recompute: "cheap" },
 ];
 
-describe("a classifier's step", () => {
+describe.each(["classifier", "simmim"] as const)("a step of %s", (task) => {
+  const { step, learned } = tasks[task];
+  const plain = step({});
+  let reference: Awaited<ReturnType<typeof once>>;
+  beforeAll(async () => {
+    reference = await once(plain.graph, feedsOf(plain.graph));
+  });
+
   test.each(ways)("with %j has the loss and the gradients of the plain one", async (way) => {
-    const saving = classifierStep(small, { batch: 2, ...way });
+    const saving = step(way);
     expect(saving.masks).toEqual(plain.masks);
-    const expected = await once(plain.graph, feedsOf(plain.graph));
     const got = await once(saving.graph, feedsOf(saving.graph));
-    expect([...got.keys()]).toEqual([...expected.keys()]);
-    expect(got.size).toBe(1 + 2 + 2 + 4 * 17 + 3 + 2 + 2);
-    for (const [name, array] of expected) {
-      const reference = toFloat32(array);
-      const largest = Math.max(...reference.map(Math.abs));
+    expect([...got.keys()]).toEqual([...reference.keys()]);
+    expect(got.size).toBe(1 + learned);
+    for (const [name, array] of reference) {
+      const expected = toFloat32(array);
+      const largest = Math.max(...expected.map(Math.abs));
       expect(largest, name).toBeGreaterThan(0);
       const found = toFloat32(got.get(name)!);
-      const off = reference.reduce((most, value, i) => Math.max(most, Math.abs(value - found[i])), 0);
+      const off = expected.reduce((most, value, i) => Math.max(most, Math.abs(value - found[i])), 0);
       expect(off, name).toBeLessThanOrEqual(1e-5 * largest);
     }
   });
 
   test("computes the attention of stages in parts, a head each, once more on the way back", () => {
-    const softmaxes = (way: SavingOptions) =>
-      nodes(classifierStep(small, { batch: 2, ...way }).graph).filter(({ op }) => op.name === "Again").length;
+    const softmaxes = (way: SavingOptions) => nodes(step(way).graph).filter(({ op }) => op.name === "Again").length;
     // Parts stay whole until the graph is lowered: 2 blocks of 3 heads, 2 blocks of 6 heads.
     expect(softmaxes({ sequential: 1 })).toBe(6);
     expect(softmaxes({ sequential: 2 })).toBe(18);

@@ -141,6 +141,12 @@ test.each<[Omit<PretrainGiven, "task">, RegExp]>([
   [{ model: "yolov5n-cls" }, /task=pretrain: expected a Swin Transformer/],
   [{ mask_patch: 6 }, /mask_patch: got 6, expected a multiple of the model's patches of 4/],
   [{ norm_target: 8 }, /norm_target: got 8, expected an odd number or 0/],
+  [{ half: true }, /^half=true needs a device that computes in float16/],
+  [{ sequential: 3 }, /^sequential=3: the network has 2 stages$/],
+  [
+    { memory: "50MB" },
+    /^training with batch=6 recompute=none sequential=0 takes about \d+ MB, memory= is 50 MB; what would do: memory=\d+MB$/,
+  ],
   [{ data: undefined }, /^data expected: data=FOLDER/],
   [{ mixup: 0.8 } as object, /mixup: an option of detectors or classifiers, not of pretraining/],
 ])("%j is refused", async (given, message) => {

@@ -36,7 +36,7 @@ import {
   namedParams,
   paramInputs,
   parseActivation,
-  swinTokensV1,
+  swinV1,
 } from "swinyolo/nn";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runtime } from "../runtime.js";
@@ -56,7 +56,7 @@ describe("a Swin V1 layer of 32 channels and 2 heads on a 5 x 9 map", () => {
     [0, 209.16160448552074, 738.2205758912214, [0.0284033929, 0.038403501, 0.0484025989], 1.0192417909886702],
     [4, 209.1614798749817, 738.2204088639921, [0.0283938772, 0.038393961, 0.0483930288], 1.0192422204533538],
   ])("shift %i", async (shift, sum, squares, first, last) => {
-    const tokens = swinTokensV1(32, 2, { shift });
+    const tokens = swinV1.layer(32, 2, { window: 8, pretrainedWindow: 0, shift });
     const x = input([1, 32, 5, 9]);
     const rows = tokens(transpose(reshape(x, [1, 32, 45]), [0, 2, 1]), { height: 5, width: 9 });
     const g = graph(new Map([...paramInputs(tokens), ["x", x]]), { y: transpose(rows, [0, 2, 1]) });
@@ -77,10 +77,11 @@ describe("a Swin V1 layer of 32 channels and 2 heads on a 5 x 9 map", () => {
 });
 
 it("has the names of the first version's weights, in this order", () => {
-  expect([...namedParams(swinTokensV1(64, 2)).keys()].join(" ")).toBe(
+  const layer = swinV1.layer(64, 2, { window: 8, pretrainedWindow: 0, shift: 0 });
+  expect([...namedParams(layer).keys()].join(" ")).toBe(
     "norm1.weight norm1.bias attn.relative_position_bias_table attn.relative_position_index attn.qkv.weight attn.qkv.bias attn.proj.weight attn.proj.bias norm2.weight norm2.bias mlp.fc1.weight mlp.fc1.bias mlp.fc2.weight mlp.fc2.bias",
   );
-  expect(countParameters(swinTokensV1(64, 2))).toBe(50_434);
+  expect(countParameters(layer)).toBe(50_434);
 });
 
 // c1 = c2, layers

@@ -7,17 +7,19 @@ import { classPlots, drawClassBatch, plotResults } from "../run/plots.js";
 import { resultsLine } from "../run/results.js";
 import { settingsOrResumed } from "../run/resume.js";
 import { loadRuntime } from "../runtime.js";
+import { estimateClassifier } from "../training/classifierMemory.js";
 import { classifierStep } from "../training/classifierStep.js";
+import { fitSaving, type SavingCase, type Settled } from "../training/fitSaving.js";
 import { type EpochRun, runEpochs } from "../training/loop.js";
 import { checkHalf } from "../training/lossScale.js";
 import { openPictureRun } from "../training/pictureRun.js";
+import { loadersOf } from "../training/settings.js";
 import { averagedWeights } from "../training/state.js";
 import { readSafetensors } from "../weights/files.js";
 import { recordAmplitudes } from "./amplitude.js";
 import { type ClassEvaluation, evaluateClasses } from "./evaluate.js";
 import type { ClassifyBatch, ClassifyEnd, ClassifyEpoch, ClassifyEvent } from "./events.js";
 import { fedClassifier, nativeClassifier } from "./forward.js";
-import { checkMemory } from "./memory.js";
 import { type PreparedClassifier, prepareClassifier } from "./prepare.js";
 import { type ClassifySettings, type ClassifyWish, scheduleOf } from "./settings.js";
 
@@ -52,13 +54,25 @@ async function openRun(given: ClassifyWish, context: ClassifyContext): Promise<E
   if (wish.half) await checkHalf(await loadRuntime(), wish.device);
   const prepared = await prepareClassifier(wish, { extra, onScan, resumed: last });
   try {
-    const message = checkMemory(prepared.loaded.model, prepared.settings);
+    const { settings, message } = withinMemory(prepared);
     const messages = message === undefined ? prepared.messages : [message, ...prepared.messages];
-    return await buildRun({ ...prepared, messages }, context, folder);
+    return await buildRun({ ...prepared, settings, messages }, context, folder);
   } catch (error) {
     await prepared.close();
     throw error;
   }
+}
+
+function withinMemory({ loaded: { model }, settings }: PreparedClassifier) {
+  const { optimizer } = settings;
+  const workers = loadersOf(settings);
+  const estimate = (wanted: SavingCase) =>
+    estimateClassifier({ classifier: model, optimizer, workers, ...wanted }).total;
+  return fitSaving(settings, { network: model, estimate });
+}
+
+interface RunParts extends PreparedClassifier {
+  readonly settings: Settled<ClassifySettings>;
 }
 
 interface Best {
@@ -68,7 +82,7 @@ interface Best {
 }
 
 async function buildRun(
-  { settings, names, loaded, pictures, validated, train, val, sample, messages, close }: PreparedClassifier,
+  { settings, names, loaded, pictures, validated, train, val, sample, messages, close }: RunParts,
   { signal }: ClassifyContext,
   resumedFrom: string | undefined,
 ): Promise<EpochRun<ClassifyEvent>> {

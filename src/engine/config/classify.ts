@@ -48,8 +48,8 @@ export const classifyTrainOptions = {
   threads,
   memory: amount("memory that training may take; more than is planned before the run is refused"),
   recompute: choice(
-    "less memory for more time: compute blocks (rows of a YAML), Swin's stages, or what is cheap, again on the way back",
-    ["none", "block", "stage", "row", "cheap"],
+    "less memory for more time: compute blocks (rows of a YAML), Swin's stages, or what is cheap, again on the way back; auto as little as fits, attention in parts too",
+    ["none", "block", "stage", "row", "cheap", "auto"],
     { default: "none", bare: "block", off: "none" },
   ),
   sequential: whole("so many first stages of a Swin have their attention part by part: less memory", { default: 0 }),

@@ -1,42 +1,22 @@
+import type { RunBatch, RunEnd, RunEpoch, RunStart } from "../training/events.js";
 import type { Report } from "../training/loop.js";
 import type { BatchProgress, EpochFigures } from "../training/pictureRun.js";
 
 /** What happens while a network is pretrained, in the order it happens. */
 export type PretrainEvent = PretrainStart | Report | PretrainBatch | PretrainEpoch | PretrainEnd;
 
-export interface PretrainStart {
-  readonly type: "start";
-  readonly task: "pretrain";
-  readonly run: string;
-  readonly images: number;
-  readonly batches: number;
-  readonly epochs: number;
-  readonly parameters: number;
-  readonly recipe: string;
-  readonly resumedFrom?: number;
-}
-
-export interface PretrainBatch extends BatchProgress {
-  readonly type: "batch";
+interface OfPretrain {
   readonly task: "pretrain";
 }
 
-export interface PretrainEpoch extends EpochFigures {
-  readonly type: "epoch";
-  readonly task: "pretrain";
-  /** Counted from 1. */
-  readonly epoch: number;
-  readonly epochs: number;
+export type PretrainStart = RunStart & OfPretrain & Required<Pick<RunStart, "recipe">>;
+
+export interface PretrainBatch extends RunBatch, OfPretrain, BatchProgress {}
+
+export interface PretrainEpoch extends RunEpoch, OfPretrain, EpochFigures {
   /** Undefined without validation. */
   readonly valLoss?: number;
 }
 
-export interface PretrainEnd {
-  readonly type: "end";
-  readonly task: "pretrain";
-  readonly run: string;
-  readonly epochs: number;
-  /** The epoch of the lowest validation loss. */
-  readonly best: { readonly epoch: number; readonly loss: number };
-  readonly weights: string;
-}
+/** The best epoch is the one of the lowest validation loss. */
+export type PretrainEnd = RunEnd<{ loss: number }> & OfPretrain;

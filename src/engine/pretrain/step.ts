@@ -1,7 +1,8 @@
 import { type ClassBatch, drawMask, localNorm, type Rng } from "../../data/index.js";
 import { type Graph, graph, type HostArray, hostArray, inference, input, mul, scalar } from "../../graph/index.js";
 import { maskedLoss, paramInputs, type Simmim } from "../../nn/index.js";
-import { type Recompute, type StepGraph, withGradients } from "../training/steps.js";
+import { parameterNames, type SavingOptions, savingStep } from "../training/classifierStep.js";
+import type { StepGraph } from "../training/steps.js";
 import type { PretrainSettings } from "./settings.js";
 
 /** What a network is told besides pictures: what is hidden of them [b, h / patch, w / patch], and what it should make. */
@@ -23,20 +24,30 @@ export function hide(
 }
 
 /** How a step's graph is made. */
-export interface StepOptions {
-  /** Names of the parameters that get gradients. */
-  readonly learned: readonly string[];
+export interface StepOptions extends SavingOptions {
+  /** Names of the parameters that get gradients; all where left out. */
+  readonly learned?: readonly string[];
   /** Shape of the pictures. */
   readonly images: readonly number[];
   /** Batches that a step averages over. */
-  readonly accumulate: number;
-  readonly recompute?: Recompute;
+  readonly accumulate?: number;
+  /** Mixed precision: one more input `scale`. */
+  readonly half?: boolean;
 }
 
-/** The whole step as one graph: `images`, `mask`, `target` and weights in; loss (by `accumulate`) and gradients out. */
-export function pretrainStepGraph(model: Simmim, { learned, images, accumulate, recompute }: StepOptions): StepGraph {
-  const { inputs, loss } = traced(model, images);
-  return withGradients(graph(inputs, { loss: mul(loss, scalar(1 / accumulate)) }), learned, { recompute });
+/**
+ * The whole step as one graph: `images`, `mask`, `target` and weights in; loss (by `accumulate`) and gradients out. Whatever is
+ * saved, the numbers are the same to rounding.
+ * @throws UserError as `savingForward` does.
+ */
+export function pretrainStepGraph(
+  model: Simmim,
+  { learned = parameterNames(model), images, accumulate = 1, half = false, ...saving }: StepOptions,
+): StepGraph {
+  const { inputs, made, loss } = traced(model, images);
+  const forward = graph(inputs, { loss: mul(loss, scalar(1 / accumulate)), ...(half && { made }) });
+  const data = ["images", "mask", "target"];
+  return savingStep(forward, model.encoder, { learned, data, network: half && "made", ...saving });
 }
 
 /** The same without a step: `loss` and the pictures `made`, as used; weights are inputs. */

@@ -8,11 +8,15 @@ import { plotResults } from "../run/plots.js";
 import { resultsLine } from "../run/results.js";
 import { settingsOrResumed } from "../run/resume.js";
 import { loadRuntime } from "../runtime.js";
+import { fitSaving, type SavingCase, type Settled } from "../training/fitSaving.js";
 import { type EpochRun, runEpochs } from "../training/loop.js";
+import { checkHalf } from "../training/lossScale.js";
 import { openPictureRun } from "../training/pictureRun.js";
+import { loadersOf } from "../training/settings.js";
 import { averagedWeights } from "../training/state.js";
 import { createEvaluation, type Reconstructed } from "./evaluate.js";
 import type { PretrainBatch, PretrainEnd, PretrainEpoch, PretrainEvent } from "./events.js";
+import { estimateSimmim } from "./memory.js";
 import { type PreparedPretraining, preparePretraining } from "./prepare.js";
 import { type PretrainSettings, type PretrainWish, pretrainSchedule } from "./settings.js";
 import { reconstructionSheet } from "./sheet.js";
@@ -39,13 +43,27 @@ async function openRun(given: PretrainWish, context: PretrainContext): Promise<E
   const { resume, moreEpochs, extra, onScan } = context;
   checkDevice(await loadRuntime(), given.device);
   const { wish, folder, last } = settingsOrResumed<PretrainWish, PretrainSettings>(given, { resume, moreEpochs });
+  if (wish.half) await checkHalf(await loadRuntime(), wish.device);
   const prepared = await preparePretraining(wish, { extra, onScan, resumed: last });
   try {
-    return await buildRun(prepared, context, folder);
+    const { settings, message } = withinMemory(prepared);
+    const messages = message === undefined ? prepared.messages : [message, ...prepared.messages];
+    return await buildRun({ ...prepared, settings, messages }, context, folder);
   } catch (error) {
     await prepared.close();
     throw error;
   }
+}
+
+function withinMemory({ loaded: { model }, settings }: PreparedPretraining) {
+  const { optimizer } = settings;
+  const workers = loadersOf(settings);
+  const estimate = (wanted: SavingCase) => estimateSimmim({ model, optimizer, workers, ...wanted }).total;
+  return fitSaving(settings, { network: model.encoder, estimate });
+}
+
+interface RunParts extends PreparedPretraining {
+  readonly settings: Settled<PretrainSettings>;
 }
 
 interface Best {
@@ -54,14 +72,14 @@ interface Best {
 }
 
 async function buildRun(
-  { settings, loaded, pictures, train, val, messages, close }: PreparedPretraining,
+  { settings, loaded, pictures, train, val, messages, close }: RunParts,
   { signal }: PretrainContext,
   resumedFrom: string | undefined,
 ): Promise<EpochRun<PretrainEvent>> {
   const { model } = loaded;
   const runtime = await loadRuntime();
   const session = { device: settings.device, threads: settings.threads };
-  const { accumulate, recompute, seed } = settings;
+  const { accumulate, recompute, sequential, half, seed } = settings;
   const best: Best = { epoch: 0, loss: Number.MAX_VALUE };
   const run = await openPictureRun(runtime, {
     settings,
@@ -69,7 +87,7 @@ async function buildRun(
     weights: loaded.weights,
     loader: train,
     schedule: pretrainSchedule(settings, train.batches / accumulate),
-    graph: (images, learned) => pretrainStepGraph(model, { images, learned, accumulate, recompute }),
+    graph: (images, learned) => pretrainStepGraph(model, { images, learned, accumulate, recompute, sequential, half }),
     feeds: (batch, epoch) =>
       hide(batch, settings, { patch: model.patch, rngOf: (index) => rng(seed, "mask", epoch, index) }),
     columns: pretrainColumns,

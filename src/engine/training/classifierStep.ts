@@ -1,6 +1,6 @@
 import { UserError } from "../../errors/index.js";
 import { type Graph, graph, inParts, input, keepBoundaries, mul, scalar } from "../../graph/index.js";
-import { type Classifier, crossEntropy, namedParams, paramInputs, type SwinConfig } from "../../nn/index.js";
+import { type Classifier, crossEntropy, namedParams, type Part, paramInputs, type SwinConfig } from "../../nn/index.js";
 import type { RecomputeUnit } from "../scale/index.js";
 import { type StepGraph, withGradients } from "./steps.js";
 
@@ -35,7 +35,7 @@ export interface ClassifierStepOptions extends SavingOptions {
  */
 export function classifierStep(
   classifier: Classifier,
-  { batch, learned = learnedNames(classifier), accumulate = 1, half = false, ...saving }: ClassifierStepOptions,
+  { batch, learned = parameterNames(classifier), accumulate = 1, half = false, ...saving }: ClassifierStepOptions,
 ): StepGraph & Required<Pick<StepGraph, "open">> {
   const { module, channels, classes, imageSize } = classifier;
   const images = input([batch, channels, ...imageSize], { label: "images" });
@@ -47,12 +47,32 @@ export function classifierStep(
     loss,
     ...(half && { logits }),
   });
+  return savingStep(plain, classifier, { learned, data: ["images", "targets"], network: half && "logits", ...saving });
+}
+
+export interface SavingStepOptions extends SavingOptions {
+  readonly learned: readonly string[];
+  /** Inputs that are data. */
+  readonly data: readonly string[];
+  /** Mixed precision: the output that the network gives to the loss. */
+  readonly network?: string | false;
+}
+
+/**
+ * A forward graph with an output `loss` as a step that saves memory; `classifier` is the network that is saved on.
+ * @throws UserError as `savingForward` does.
+ */
+export function savingStep(
+  forward: Graph,
+  classifier: Classifier,
+  { learned, data, network, ...saving }: SavingStepOptions,
+): StepGraph & Required<Pick<StepGraph, "open">> {
   const { recompute = "none" } = saving;
-  const step = withGradients(savingForward(plain, classifier, saving), learned, {
+  const step = withGradients(savingForward(forward, classifier, saving), learned, {
     recompute: recompute === "block" || recompute === "stage" ? "row" : recompute,
-    ...(half && { half: { network: ["logits"] } }),
+    ...(network && { half: { network: [network] } }),
   });
-  return { ...step, open: ["images", "targets", ...step.masks.map(({ name }) => name)] };
+  return { ...step, open: [...data, ...step.masks.map(({ name }) => name)] };
 }
 
 /**
@@ -96,5 +116,6 @@ function stagesOf({ family, config }: Classifier): SwinConfig {
   throw new UserError(`a classifier of the family ${family} has no stages: recompute=none or block, and no sequential`);
 }
 
-const learnedNames = ({ module }: Classifier): string[] =>
+/** Names of the parameters that learn where all do. */
+export const parameterNames = ({ module }: { readonly module: Part }): string[] =>
   [...namedParams(module)].filter(([, { kind }]) => kind === "parameter").map(([name]) => name);

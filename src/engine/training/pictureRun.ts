@@ -8,6 +8,7 @@ import { runFiles, runFolder } from "../run/folder.js";
 import { headerOf } from "../run/results.js";
 import { readSafetensors, writeAtomic, writeSafetensors } from "../weights/files.js";
 import { type Deep, groupsOf } from "./depthGroups.js";
+import type { RunBatch, RunEpoch } from "./events.js";
 import { timed } from "./loop.js";
 import { adjustLossScale, freshLossScale, type LossScale } from "./lossScale.js";
 import { firstBadNumber } from "./nan.js";
@@ -59,27 +60,15 @@ export interface PictureRunParts<Best extends object> {
 }
 
 /** How far an epoch has come. */
-export interface BatchProgress {
-  /** Counted from 1. */
-  readonly epoch: number;
-  readonly epochs: number;
-  readonly step: number;
-  readonly steps: number;
+export interface BatchProgress extends Omit<RunBatch, "type"> {
   /** Mean over the epoch so far. */
   readonly loss: number;
-  readonly size: number;
   readonly imagesPerSecond: number;
-  readonly secondsLeft: number;
 }
 
 /** What came of an epoch's training. */
-export interface EpochFigures {
+export interface EpochFigures extends Omit<RunEpoch, "type" | "epoch" | "epochs"> {
   readonly loss: number;
-  readonly lr: number;
-  readonly seconds: number;
-  /** The share of these seconds, from 0 to 1, that training waited for batches. */
-  readonly wait: number;
-  readonly imagesPerSecond: number;
 }
 
 /** A run on batches of whole pictures: its folder, its state and its steps; each task adds what it validates and saves. */

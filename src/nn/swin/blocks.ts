@@ -17,8 +17,7 @@ import {
 import { parseActivation } from "../layers/activation.js";
 import { list, type Module, module } from "../module.js";
 import { windowAttention } from "./attention.js";
-import { mlp, onMaps, swinTokens, type TokenModule } from "./layer.js";
-import { swinTokensV1 } from "./layerV1.js";
+import { mlp, onMaps, type SwinLayerOptions, swinTokens, type TokenModule } from "./layer.js";
 
 export const WindowAttention_v2 = defineBlock({
   name: "WindowAttention_v2",
@@ -107,8 +106,14 @@ export interface SwinVersion {
   readonly window: number;
 }
 
-export const swinV1: SwinVersion = { layer: swinTokensV1, window: 8 };
+export const swinV1 = versionV1();
 export const swinV2: SwinVersion = { layer: swinTokens, window: 7 };
+
+/** Swin V1 as detectors have it, with this activation in its mlps or the usual one. */
+export function versionV1({ activation }: Pick<SwinLayerOptions, "activation"> = {}): SwinVersion {
+  const parts = { norm: "pre", padFirst: true, attention: "dot", bias: "table", activation } as const;
+  return { layer: (dim, heads, options) => swinTokens(dim, heads, { ...parts, ...options }), window: 8 };
+}
 
 /** Swin layers in a row, every other one shifted by half a window; a Conv before them where the widths differ. */
 export function swinBlock(

@@ -5,8 +5,7 @@ import { c3 } from "../blocks/csp.js";
 import { type BlockDefinition, count, defineBlock, factor, ignored, upTo, whole } from "../blocks/define.js";
 import { parseActivation } from "../layers/activation.js";
 import { type Module, module } from "../module.js";
-import { type SwinVersion, swinBlock, swinV1, swinV2 } from "./blocks.js";
-import { swinTokensV1 } from "./layerV1.js";
+import { type SwinVersion, swinBlock, swinV1, swinV2, versionV1 } from "./blocks.js";
 
 // Windows of V2: given in the row, or once for the whole model.
 const windowArgs = { window: upTo(48).or(swinV2.window), pretrained_window: whole.or(0) };
@@ -40,10 +39,7 @@ export const C3STR = defineBlock({
   build: ({ c1, c2, n, e }, context) => formA(c1, c2, context, { m: swinIn(swinV1Gelu, context, { layers: n }), e }),
 });
 
-const swinV1Gelu: SwinVersion = {
-  ...swinV1,
-  layer: (dim, heads, options) => swinTokensV1(dim, heads, { ...options, activation: parseActivation("GELU") }),
-};
+const swinV1Gelu = versionV1({ activation: parseActivation("GELU") });
 
 /** The CSP forms by name. Their rows give both widths as they are, and repeats are copies. */
 export const Swin_Transformer_A = rowV1("Swin_Transformer_A", formA);

@@ -50,6 +50,8 @@ export interface SwinLayerOptions {
   readonly activation?: Activation;
   readonly pretrainedWindow?: number;
   readonly norm?: NormPlace;
+  /** Maps are padded before the first norm, as detectors with V1 blocks do: padding then takes part in attention. */
+  readonly padFirst?: boolean;
   readonly attention?: AttentionKind;
   readonly bias?: PositionBias;
   /** What the weights of norm1 and norm2 start with. */
@@ -74,7 +76,7 @@ export type TokenModule = Module<(tokens: Tensor, size: MapSize) => Tensor>;
 export function swinTokens(dim: number, heads: number, options: SwinLayerOptions = {}): TokenModule {
   const { window = 7, shift = 0, mlpRatio = 4, qkvBias = true, drop = 0, attnDrop = 0, dropPathRate = 0 } = options;
   const { activation, pretrainedWindow: pretrained = 0, norm = "res-post", normStart: start = 1 } = options;
-  const { attention, bias, tables, extraNorm = false, maskOf = shiftMaskOf } = options;
+  const { attention, bias, tables, extraNorm = false, maskOf = shiftMaskOf, padFirst = false } = options;
   const norm1 = layerNorm(dim, { start });
   const attn = windowAttention(dim, [window, window], heads, {
     qkvBias,
@@ -94,8 +96,12 @@ export function swinTokens(dim: number, heads: number, options: SwinLayerOptions
     drop_path(norm === "pre" ? body(normalise(x)) : normalise(body(x)));
   return module({ norm1, attn, drop_path, norm2, mlp: feedForward, enorm }, (x: Tensor, { height, width }: MapSize) => {
     const grid = { height, width, window, shift };
-    const attend = (t: Tensor) => fromWindows(attn(toWindows(t, grid), maskOf(grid)), grid, x.shape[0]);
-    const y = add(x, branch(x, norm1, attend));
+    const attend = (t: Tensor) => {
+      const windows = toWindows(t, grid);
+      // Padded tokens are the bias of a norm in front of attention.
+      return fromWindows(attn(padFirst ? norm1(windows) : windows, maskOf(grid)), grid, x.shape[0]);
+    };
+    const y = add(x, padFirst ? drop_path(attend(x)) : branch(x, norm1, attend));
     // The reference runs the mlp on padding too and crops it after; the count of operations says what that takes.
     const [rows, columns] = paddedSize(grid);
     const z = add(
