@@ -1,6 +1,6 @@
 import { argv } from "node:process";
 import { rng } from "swinyolo/data";
-import { classifierStep, createOptimizer, createState, currentWeights, gradientViews } from "swinyolo/engine";
+import { classifierStep, createState, currentWeights, gradientViews, hostOptimizer } from "swinyolo/engine";
 import { compile, type HostArray, hostArray } from "swinyolo/graph";
 import { buildSwinClassifier, initialState, type SwinVariant, swinVariants } from "swinyolo/nn";
 import type { RecomputeCase } from "./benches/recompute.js";
@@ -15,7 +15,7 @@ await serve(argv.slice(2), async (one: RecomputeCase): Promise<Side> => {
   const classifier = buildSwinClassifier(variant, { imageSize: size, window, classes: 1000, dropPath: 0 });
   const weights = initialState(classifier.module, rng(0, "weights"));
   const state = createState(classifier.module, weights, { optimizer: "AdamW" });
-  const optimizer = await createOptimizer(runtime, state, { threads });
+  const optimizer = hostOptimizer;
   const { graph: traced, open } = classifierStep(classifier, { batch, ...way });
   const program = await compile(runtime, traced, { threads, open });
   const loss = hostArray("float32", []);

@@ -3,9 +3,9 @@ import {
   averagedWeights,
   createForward,
   createGradients,
-  createOptimizer,
   createState,
   currentWeights,
+  hostOptimizer,
   readSafetensors,
   type TrainBatch,
 } from "swinyolo/engine";
@@ -64,7 +64,7 @@ async function train({ one, model, weights, batch, watched }: Setting): Promise<
     anchorT,
     recompute: flags.recompute ? "row" : "none",
   });
-  const optimizer = await createOptimizer(runtime, state, { threads });
+  const optimizer = hostOptimizer;
   // How far the gradients move when the weights do in their last places.
   const moved = async (still: ReadonlyMap<string, HostArray>): Promise<number> => {
     let most = 0;

@@ -7,6 +7,7 @@ import { ours } from "../contenders.js";
 import type { Duel, Side } from "../duel.js";
 import { rivalOf, table } from "../report.js";
 import { median } from "../stats.js";
+import type { StepTime } from "../turns.js";
 
 /** What a step takes besides the kernels of ONNX Runtime. */
 export const overhead: Bench = async (options, keep) => {
@@ -30,7 +31,7 @@ export const overhead: Bench = async (options, keep) => {
   return {
     data: { rounds, threads, waiting, duels: found },
     markdown: [
-      `${threads} threads, ${waiting} while they wait; medians of up to ${rounds} steps. Two processes take turns: a plain one, whose step is split by the clock into what passes inside ONNX Runtime's sessions and outside of them, and one that ONNX Runtime profiles (slower for that), whose step is split into the sum of all kernels and the rest. No peer.`,
+      `${threads} threads, ${waiting} while they wait; medians of up to ${rounds} steps. Two processes take turns: a plain one, whose step is split by the clock into what passes inside ONNX Runtime's sessions, the update of the weights (arithmetic of our own) and the rest outside, and one that ONNX Runtime profiles (slower for that), whose step is split into the sum of all kernels with the update, and the rest. No peer.`,
       overheadTable(found),
     ].join("\n\n"),
   };
@@ -42,6 +43,7 @@ export function overheadTable(found: readonly Duel[]): string {
     "step",
     "step ms",
     "inside sessions ms",
+    "update ms",
     "outside ms",
     "outside %",
     "profiled step ms",
@@ -51,13 +53,15 @@ export function overheadTable(found: readonly Duel[]): string {
   ];
   const row = (one: Duel) => {
     const profiled = rivalOf(one, "profiled")?.side;
-    const outside = rest(one.ours, (step) => one.ours.steps[step].runMs ?? 0);
-    const besides = profiled && rest(profiled, (step) => profiled.kernelMs?.[step] ?? 0);
+    const update = one.ours.updateMs ?? 0;
+    const outside = rest(one.ours, ({ runMs = 0, updateMs = 0 }) => runMs + updateMs);
+    const besides = profiled && rest(profiled, ({ updateMs = 0 }, i) => (profiled.kernelMs?.[i] ?? 0) + updateMs);
     const share = (part: number, side: Side) => `${((100 * part) / side.ms).toFixed(1)}`;
     return [
       `${one.kind} ${caseName(one)}`,
       one.ours.ms.toFixed(1),
-      (one.ours.ms - outside).toFixed(1),
+      (one.ours.ms - outside - update).toFixed(1),
+      update.toFixed(1),
       outside.toFixed(1),
       share(outside, one.ours),
       ...(profiled && besides !== undefined
@@ -68,5 +72,5 @@ export function overheadTable(found: readonly Duel[]): string {
   return table(head, found.map(row));
 }
 
-const rest = ({ steps }: Side, part: (step: number) => number): number =>
-  median(steps.map(({ ms }, step) => ms - part(step)));
+const rest = ({ steps }: Side, part: (step: StepTime, i: number) => number): number =>
+  median(steps.map((step, i) => step.ms - part(step, i)));

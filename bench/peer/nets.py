@@ -62,12 +62,13 @@ class SPPF(nn.Module):
 
 
 class SwinV2_CSPB(nn.Module):
-    def __init__(self, c1, c2, n=1, shortcut=False, g=1, e=0.5):
+    def __init__(self, c1, c2, n=1, shortcut=False, g=1, e=0.5, window=7, pretrained_window=0):
         super().__init__()
+        assert pretrained_window == 0, "offsets are those of the window itself"
         self.cv1 = Conv(c1, c2)
         self.cv2 = Conv(c2, c2)
         self.cv3 = Conv(2 * c2, c2)
-        self.m = SwinBlocks(c2, c2 // 32, n)
+        self.m = SwinBlocks(c2, c2 // 32, n, window)
 
     def forward(self, x):
         y = self.cv1(x)

@@ -117,9 +117,9 @@ class Layer(nn.Module):
 
 
 class SwinBlocks(nn.Module):
-    def __init__(self, dim, heads, n):
+    def __init__(self, dim, heads, n, window):
         super().__init__()
-        self.blocks = nn.Sequential(*(Layer(dim, heads, 0 if i % 2 == 0 else window // 2) for i in range(n)))
+        self.blocks = nn.Sequential(*(Layer(dim, heads, 0 if i % 2 == 0 else window // 2, window) for i in range(n)))
 
     def forward(self, x):
         return self.blocks(x.permute(0, 2, 3, 1).contiguous()).permute(0, 3, 1, 2).contiguous()

@@ -23,7 +23,7 @@ export {
 export { createForward, type Forward, forwardGraph } from "../engine/inference/forward.js";
 export { type OnnxBytes, type OnnxOptions, onnxBackend } from "../engine/inference/onnx.js";
 export { type NmsOptions, nonMaxSuppression } from "../engine/nms.js";
-export { createOptimizer } from "../engine/training/optimizer.js";
+export { hostOptimizer } from "../engine/training/optimizer.js";
 export { createTraining, type Training } from "../engine/training/resident.js";
 export { averagedWeights, createState, currentWeights, type TrainState } from "../engine/training/state.js";
 export { createGradients, type Gradients, stepGraph } from "../engine/training/step.js";

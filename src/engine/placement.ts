@@ -1,7 +1,15 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { checkDevice, type Graph, hostArray, type Runtime, type RuntimeSession, toOnnx } from "../graph/index.js";
+import {
+  checkDevice,
+  type Graph,
+  hostArray,
+  openOn,
+  type Runtime,
+  type RuntimeSession,
+  toOnnx,
+} from "../graph/index.js";
 
 /** How many nodes of an operator run on the CPU although another device was asked for. */
 export interface Fallback {
@@ -12,7 +20,7 @@ export interface Fallback {
 /**
  * The operators of a graph that a device leaves to the CPU, most frequent first; none where it takes them all. Only in the
  * first case the graph is run, once, with zeros.
- * @throws UserError when the device is missing.
+ * @throws UserError when the device is missing or cannot be used.
  */
 export async function findFallbacks(runtime: Runtime, g: Graph, device: string): Promise<readonly Fallback[]> {
   checkDevice(runtime, device);
@@ -45,12 +53,13 @@ interface Compiled {
 async function profiled(runtime: Runtime, { g, bytes, device }: Compiled): Promise<readonly Fallback[]> {
   const folder = await mkdtemp(join(tmpdir(), "swinyolo-placement-"));
   try {
-    const session = (await runtime.InferenceSession.create(bytes, {
+    const open = runtime.InferenceSession.create(bytes, {
       executionProviders: [device, "cpu"],
       enableProfiling: true,
       profileFilePrefix: join(folder, "profile"),
       logSeverityLevel: 4,
-    })) as RuntimeSession & { endProfiling(): void };
+    }) as Promise<RuntimeSession & { endProfiling(): void }>;
+    const session = await openOn(device, () => open);
     await session.run(zeros(runtime, g, session));
     session.endProfiling();
     await session.release();

@@ -92,7 +92,7 @@ export async function openModel(
   { device = "cpu", threads, memoryPattern = false, resident = [], optimizedModelPath }: SessionOptions = {},
 ): Promise<Program> {
   checkDevice(runtime, device);
-  const session = await created(device, () =>
+  const session = await openOn(device, () =>
     runtime.InferenceSession.create(model, {
       executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],
       graphOptimizationLevel: "all",
@@ -108,8 +108,11 @@ export async function openModel(
   return program(runtime, session, new Set(resident));
 }
 
-// A provider that is listed may still lack its libraries or its hardware.
-async function created(device: string, create: () => Promise<RuntimeSession>): Promise<RuntimeSession> {
+/**
+ * A session of a device: a provider that is listed may still lack its libraries or its hardware.
+ * @throws UserError saying what is missing.
+ */
+export async function openOn<S extends RuntimeSession>(device: string, create: () => Promise<S>): Promise<S> {
   try {
     return await create();
   } catch (error) {

@@ -17,6 +17,7 @@ export { crossEntropy, logSoftmax } from "./losses/crossEntropy.js";
 export * from "./losses/iou.js";
 export * from "./losses/yolov5.js";
 export * from "./module.js";
+export * from "./optim/hostUpdate.js";
 export * from "./optim/schedule.js";
 export * from "./optim/update.js";
 export { type WindowAttention, type WindowAttentionOptions, windowAttention } from "./swin/attention.js";

@@ -69,9 +69,16 @@ describe("tables", () => {
     ]);
   });
 
-  test("overhead is the step without its sessions, and the profiled step without its kernels", () => {
-    expect(overheadTable([one]).split("\n")[2]).toBe(
-      "| train m 1x320 | 10.0 | 7.5 | 2.5 | 25.0 | 20.0 | 15.0 | 5.0 | 25.0 |",
+  test("overhead is the step without its sessions and update, and the profiled step without its kernels and update", () => {
+    const updating = (times: Side, updateMs: number): Side => ({
+      ...times,
+      updateMs,
+      steps: times.steps.map((step) => ({ ...step, updateMs })),
+    });
+    const [profiled] = one.rivals;
+    const rivals = [{ ...profiled, side: updating(profiled.side!, 1) }];
+    expect(overheadTable([{ ...one, ours: updating(one.ours, 0.5), rivals }]).split("\n")[2]).toBe(
+      "| train m 1x320 | 10.0 | 7.5 | 0.5 | 2.0 | 20.0 | 20.0 | 16.0 | 4.0 | 20.0 |",
     );
   });
 

@@ -1,10 +1,10 @@
 import { rng } from "swinyolo/data";
 import {
-  createOptimizer,
   createState,
   dumpState,
   gatherWeights,
   gradientNorm,
+  hostOptimizer,
   mergeShards,
   restoreState,
   type StateShard,
@@ -17,7 +17,6 @@ import {
 import { type HostArray, hostArray } from "swinyolo/graph";
 import { buffer, initialState, layerNorm, linear, module, type OptimizerKind } from "swinyolo/nn";
 import { expect, test } from "vitest";
-import { runtime } from "../runtime.js";
 
 // 1280 weights, 40 biases, 2 norms of 7 and a buffer of 5: little divides.
 const model = () => {
@@ -65,7 +64,7 @@ test.each((["SGD", "Adam", "AdamW"] as const).flatMap((kind) => [2, 3, 8].map((r
     // Every rank has weights and gradients of its own, as in separate processes.
     const states = Array.from({ length: ranks }, () => fresh(kind));
     const shards = states.map((state, rank) => shardState(state, { rank, ranks }));
-    const optimizer = await createOptimizer(await runtime(), alone, {});
+    const optimizer = hostOptimizer;
     for (let step = 0; step < 3; step++) {
       // Only the last two steps are clipped.
       const now = { ...rates, clipNorm: step === 0 ? undefined : 10 };
@@ -88,7 +87,7 @@ test.each((["SGD", "Adam", "AdamW"] as const).flatMap((kind) => [2, 3, 8].map((r
 
 test("a run goes on with another number of ranks as if nothing had been", async () => {
   const alone = fresh("AdamW");
-  const optimizer = await createOptimizer(await runtime(), alone, {});
+  const optimizer = hostOptimizer;
   const both = async (shards: readonly StateShard[], states: readonly TrainState[], step: number) => {
     for (const state of [alone, ...states]) fillGradients(state, step);
     await optimizer.step(alone, rates);

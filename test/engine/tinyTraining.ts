@@ -46,6 +46,8 @@ interface Where {
   readonly device: string;
   readonly resident: boolean;
   readonly lossScale?: LossScale;
+  /** All where left out. */
+  readonly batches?: number;
 }
 
 /** Trains the tiny detector a little; with its losses and gradient norms in turn. */
@@ -58,7 +60,7 @@ export async function trained(kind: "SGD" | "AdamW", where: Where) {
   const training = await (where.resident ? createResidentTraining : createTraining)(ort, state, options);
   const gradients = createGradients(ort, model, { ...options, steps: training.steps });
   const losses: number[] = [];
-  for (const [iteration, batch] of batches.entries()) {
+  for (const [iteration, batch] of batches.slice(0, where.batches).entries()) {
     losses.push((await gradients.run(state, batch, { balance: [1], iteration })).loss);
     if (iteration % 2 === 1) losses.push(await training.optimizer.step(state, rates));
   }

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { rng } from "swinyolo/data";
 import {
   createGradients,
-  createOptimizer,
   createState,
   encodePt,
+  hostOptimizer,
   loadRuntime,
   parsePt,
   readModelFile,
@@ -297,7 +297,7 @@ it("rows of Swin V1 learn a batch", async () => {
   const state = createState(model.module, initialState(model.module, rng(0, "weights")), { optimizer: "SGD" });
   const loss = { box: 0.05, obj: 1, cls: 0.5, obj_pw: 1, cls_pw: 1, fl_gamma: 0, label_smoothing: 0 };
   const gradients = createGradients(loaded, model, { threads: 1, loss, anchorT: 4, recompute: "none" });
-  const optimizer = await createOptimizer(loaded, state, { threads: 1 });
+  const optimizer = hostOptimizer;
   const random = rng(0, "pictures");
   const images = hostArray(
     "uint8",

@@ -31,7 +31,7 @@ const runtime = await engine.loadRuntime();
 const classifier = nn.buildSwinClassifier(nn.swinVariants.t, { imageSize: ${size}, window: ${window}, classes: 1000 });
 const weights = nn.initialState(classifier.module, data.rng(0, "weights"));
 const state = engine.createState(classifier.module, weights, { optimizer: "AdamW" });
-const optimizer = await engine.createOptimizer(runtime, state, {});
+const optimizer = engine.hostOptimizer;
 async function compiled() {
   const { graph: step, masks, open } = engine.classifierStep(classifier, { batch: 1, ...${JSON.stringify(saving)} });
   return { masks, program: await graph.compile(runtime, step, { open }) };

@@ -1,14 +1,10 @@
 import {
-  type Graph,
-  type HostArray,
-  hostArray,
-  openModel,
-  type Program,
-  type Runtime,
-  type SessionOptions,
-  toOnnx,
-} from "../../graph/index.js";
-import { adamCorrections, averageGraph, momentsOf, updateGraph } from "../../nn/index.js";
+  adamCorrections,
+  averageOnHost,
+  type UpdateNumbers,
+  type UpdateVectors,
+  updateOnHost,
+} from "../../nn/index.js";
 import type { Steppable, TrainState } from "./state.js";
 
 export interface StepRates {
@@ -34,114 +30,52 @@ export interface Optimizer {
   release(): Promise<void>;
 }
 
-interface Programs {
-  readonly update: Program;
-  readonly average: Program;
-}
-
-/** Compiles the update of a state's vectors. */
-export async function createOptimizer(
-  runtime: Runtime,
-  state: Pick<TrainState, "optimizer">,
-  options: SessionOptions,
-): Promise<Optimizer> {
-  // One thread: those of the gradients' session still spin when the update begins, and more would wait for a core.
-  const open = (g: Graph) => openModel(runtime, toOnnx(g, { freeAxes: anyLength(g) }), { ...options, threads: 1 });
-  const programs = { update: await open(updateGraph(state.optimizer)), average: await open(averageGraph()) };
-  return {
-    step: (s, rates, norm = gradientNorm(s)) => step(programs, s, { rates, norm }),
-    release: async () => {
-      await programs.update.release();
-      await programs.average.release();
-    },
-  };
-}
-
-/** Names for the free length of every vector that goes in or out. */
-export const anyLength = (g: Graph): Record<string, Record<number, string>> =>
-  Object.fromEntries(
-    [...g.inputs, ...g.outputs].filter(([, { shape }]) => shape.length === 1).map(([name]) => [name, { 0: "n" }]),
-  );
-
-async function step(
-  { update, average }: Programs,
-  state: Steppable,
-  { rates, norm }: { rates: StepRates; norm: number },
-): Promise<number> {
-  if (!Number.isFinite(norm)) {
+/** Steps states that lie in the host's memory. */
+export const hostOptimizer: Optimizer = {
+  async step(state, rates, norm = gradientNorm(state)) {
+    if (!Number.isFinite(norm)) {
+      state.pending = 0;
+      return norm;
+    }
+    const shared = sharedNumbers(state, rates, norm);
+    for (const group of Object.keys(state.gradients)) {
+      updateOnHost(state.optimizer, vectorsOf(state, group), { ...shared, ...groupNumbers(group, rates) });
+    }
+    averageOnHost(state.vectors.get("buffer.ema")!, state.buffer, shared.average);
     state.pending = 0;
+    state.steps++;
+    state.updates++;
     return norm;
-  }
-  const numbers = updateScalars(state, rates, norm);
-  for (const group of Object.keys(state.gradients)) {
-    const changed = new Map(
-      ["w", "ema", ...momentsOf(state.optimizer)].map((name) => [name, state.vectors.get(`${group}.${name}`)!]),
-    );
-    const own = new Map([...numbers, ...groupScalars(group, rates)]);
-    await inPieces(update, { changed, read: new Map([["g", state.gradients[group]]]), numbers: own });
-  }
-  const changed = new Map([["ema", state.vectors.get("buffer.ema")!]]);
-  await inPieces(average, { changed, read: new Map([["w", state.buffer]]), numbers });
-  state.pending = 0;
-  state.steps++;
-  state.updates++;
-  return norm;
-}
+  },
+  release: async () => {},
+};
 
-const number = (value: number): HostArray => hostArray("float32", [], Float32Array.of(value));
+function vectorsOf({ vectors, gradients }: Steppable, group: string): UpdateVectors {
+  const of = (name: string) => vectors.get(`${group}.${name}`);
+  return { w: of("w")!, g: gradients[group], m: of("m")!, v: of("v"), ema: of("ema")! };
+}
 
 /** The numbers that all vectors of one update share; `norm` is that of the summed gradients. */
-export function updateScalars(state: Steppable, rates: StepRates, norm: number): Map<string, HostArray> {
-  const [first, second] = adamCorrections(rates.momentum, state.steps + 1);
+export function sharedNumbers(
+  state: Pick<Steppable, "steps">,
+  rates: StepRates,
+  norm: number,
+): Omit<UpdateNumbers, keyof GroupNumbers> {
+  const [correction1, correction2] = adamCorrections(rates.momentum, state.steps + 1);
   // As torch.nn.utils.clip_grad_norm_: limit / (norm + 1e-6), at most 1.
   const scale = rates.clipNorm === undefined ? 1 : Math.min(1, rates.clipNorm / (norm + 1e-6));
-  return new Map([
-    ["momentum", number(rates.momentum)],
-    ["scale", number(scale)],
-    ["average", number(rates.emaDecay)],
-    ["correction1", number(first)],
-    ["correction2", number(second)],
-  ]);
+  return { momentum: rates.momentum, scale, average: rates.emaDecay, correction1, correction2 };
 }
 
+type GroupNumbers = Pick<UpdateNumbers, "lr" | "decay">;
+
 /** The numbers of one parameter group. */
-export function groupScalars(group: string, { biasLr, lr, weightDecay, ofGroup }: StepRates): [string, HostArray][] {
+export function groupNumbers(group: string, { biasLr, lr, weightDecay, ofGroup }: StepRates): GroupNumbers {
   const own = ofGroup?.(group) ?? {
     lr: group === "bias" ? biasLr : lr,
     weightDecay: group === "weight" ? weightDecay : 0,
   };
-  return [
-    ["lr", number(own.lr)],
-    ["decay", number(own.weightDecay)],
-  ];
-}
-
-interface Work {
-  /** Each gets the output of its name with `'`. */
-  readonly changed: ReadonlyMap<string, Float32Array>;
-  readonly read: ReadonlyMap<string, Float32Array>;
-  readonly numbers: ReadonlyMap<string, HostArray>;
-}
-
-// 512 KiB a vector, so that what lies between the operators stays in the processor's cache.
-const piece = 131_072;
-
-// New numbers are written over the old ones: whatever reads an old vector comes, in these graphs, before what makes the new.
-async function inPieces(program: Program, { changed, read, numbers }: Work): Promise<void> {
-  const length = [...changed.values()][0].length;
-  for (let at = 0; at < length; at += piece) {
-    const part = (vector: Float32Array) => {
-      const view = vector.subarray(at, at + piece);
-      return hostArray("float32", [view.length], view);
-    };
-    const parts = [...changed].map(([name, vector]): [string, HostArray] => [name, part(vector)]);
-    const feeds = new Map([
-      ...numbers,
-      ...parts,
-      ...[...read].map(([name, v]): [string, HostArray] => [name, part(v)]),
-    ]);
-    await program.run(feeds, new Map(parts.map(([name, array]) => [`${name}'`, array])));
-  }
+  return { lr: own.lr, decay: own.weightDecay };
 }
 
 /** The Euclidean norm of all summed gradients. */

@@ -23,7 +23,7 @@ import {
   toOnnx,
 } from "../../graph/index.js";
 import { averageGraph, momentsOf, updateGraph } from "../../nn/index.js";
-import { anyLength, createOptimizer, groupScalars, type Optimizer, updateScalars } from "./optimizer.js";
+import { groupNumbers, hostOptimizer, type Optimizer, sharedNumbers } from "./optimizer.js";
 import { countBatch, type TrainState } from "./state.js";
 import {
   createSteps,
@@ -49,12 +49,7 @@ export interface Training {
 export async function createTraining(runtime: Runtime, state: TrainState, options: StepsOptions): Promise<Training> {
   if (options.device === "webgpu") return createResidentTraining(runtime, state, options);
   const steps = createSteps(runtime, options);
-  const optimizer = await createOptimizer(runtime, state, options);
-  const release = async () => {
-    await steps.release();
-    await optimizer.release();
-  };
-  return { steps, optimizer, sync: async () => {}, release };
+  return { steps, optimizer: hostOptimizer, sync: async () => {}, release: steps.release };
 }
 
 type Held = Map<string, HostArray | DeviceArray>;
@@ -65,7 +60,7 @@ interface CompiledResident {
 }
 
 /**
- * Training on a device that keeps the state (WebGPU): the same steps as `createSteps` and `createOptimizer` take, but the
+ * Training on a device that keeps the state (WebGPU): the same steps as `createSteps` and `hostOptimizer` take, but the
  * host sees only what a step is fed, its losses and the gradients' norm. The state goes up with the first step.
  */
 export async function createResidentTraining(
@@ -118,15 +113,18 @@ export async function createResidentTraining(
       discard();
       return norm;
     }
-    const numbers = updateScalars(state, rates, norm);
+    const shared = sharedNumbers(state, rates, norm);
     for (const group of groups) {
       const own = ["w", "ema", "g", ...momentsOf(state.optimizer)].map((v) => [v, held.get(`${group}.${v}`)!] as const);
-      const { device } = await update.advance(new Map([...numbers, ...groupScalars(group, rates), ...own]));
+      const numbers = asScalars({ ...shared, ...groupNumbers(group, rates) });
+      const { device } = await update.advance(new Map([...numbers, ...own]));
       for (const [name, array] of device) keep(`${group}.${name.slice(0, -1)}`, array);
     }
     if (state.sizes.buffer > 0) {
       const [w, ema] = [held.get("buffer")!, held.get("buffer.ema")!];
-      const { device } = await average.advance(new Map([...numbers, ["w", w] as const, ["ema", ema] as const]));
+      const { device } = await average.advance(
+        new Map([...asScalars(shared), ["w", w] as const, ["ema", ema] as const]),
+      );
       keep("buffer.ema", device.get("ema'")!);
     }
     state.pending = 0;
@@ -167,6 +165,18 @@ function vectorsOf(state: TrainState, groups: readonly string[]): Map<string, Fl
 
 const initiallyHeld = (state: TrainState, groups: readonly string[]): Held =>
   new Map([...vectorsOf(state, groups)].map(([name, data]) => [name, hostArray("float32", [data.length], data)]));
+
+const asScalars = (numbers: object): [string, HostArray][] =>
+  Object.entries(numbers).map(([name, value]: [string, number]) => [
+    name,
+    hostArray("float32", [], Float32Array.of(value)),
+  ]);
+
+// Names for the free length of every vector that goes in or out.
+const anyLength = (g: Graph): Record<string, Record<number, string>> =>
+  Object.fromEntries(
+    [...g.inputs, ...g.outputs].filter(([, { shape }]) => shape.length === 1).map(([name]) => [name, { 0: "n" }]),
+  );
 
 const openVectors = (runtime: Runtime, g: Graph, options: SessionOptions): Promise<Program> =>
   openModel(runtime, toOnnx(g, { freeAxes: anyLength(g) }), options);

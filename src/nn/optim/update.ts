@@ -20,7 +20,8 @@ export const momentsOf = (kind: OptimizerKind): readonly string[] => (kind === "
 const traced = 2;
 
 /**
- * One optimizer step over a vector of parameters, and the moving average (EMA) of what it gives. Inputs `w`, `g`, `m` (and
+ * One optimizer step over a vector of parameters, and the moving average (EMA) of what it gives, for devices that keep the
+ * state; on the host `updateOnHost` does the same. Inputs `w`, `g`, `m` (and
  * `v` for Adam), `ema`: vectors; scalars `lr`, `decay` (0 for groups that are not decayed), `momentum`, `scale` (of the
  * gradients, for clipping), `average`, and for Adam `correction1`, `correction2` (1 - beta^step). Outputs: `w'`, `m'`, `v'`,
  * `ema'`.
@@ -74,7 +75,9 @@ function nesterov({ weight, gradient, lr, decay, vector, number }: Step): { w: T
   return { w: sub(weight, mul(lr, add(g, mul(m, momentum)))), m };
 }
 
-const beta2 = 0.999;
+/** Decay of Adam's second moment, and what keeps its root above zero. */
+export const adamBeta2 = 0.999;
+export const adamEpsilon = 1e-8;
 
 // m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  w = w - lr * (m / c1) / (sqrt(v / c2) + 1e-8)
 const adam =
@@ -83,8 +86,8 @@ const adam =
     const beta1 = number("momentum");
     const g = kind === "Adam" ? add(gradient, mul(weight, decay)) : gradient;
     const m = add(mul(vector("m"), beta1), mul(g, sub(scalar(1), beta1)));
-    const v = add(mul(vector("v"), scalar(beta2)), mul(square(g), scalar(1 - beta2)));
-    const denominator = add(sqrt(div(v, number("correction2"))), scalar(1e-8));
+    const v = add(mul(vector("v"), scalar(adamBeta2)), mul(square(g), scalar(1 - adamBeta2)));
+    const denominator = add(sqrt(div(v, number("correction2"))), scalar(adamEpsilon));
     const step = mul(lr, div(div(m, number("correction1")), denominator));
     const decayed = kind === "AdamW" ? mul(weight, sub(scalar(1), mul(lr, decay))) : weight;
     return { w: sub(decayed, step), m, v };
@@ -93,5 +96,5 @@ const adam =
 /** 1 - beta^step for both moments, step counted from 1. */
 export const adamCorrections = (beta1: number, step: number): readonly [number, number] => [
   1 - beta1 ** step,
-  1 - beta2 ** step,
+  1 - adamBeta2 ** step,
 ];
