@@ -19,6 +19,7 @@ export { openShapes } from "./passes/openShapes.js";
 export * from "./passes/prune.js";
 export * from "./passes/quantize.js";
 export * from "./passes/recompute.js";
+export * from "./passes/remake.js";
 export { afterLastLayer } from "./passes/tail.js";
 export { type MemoryPlan, planMemory } from "./plan.js";
 export { printGraph } from "./print.js";

@@ -22,6 +22,11 @@ export interface Op {
   vjp?(dys: readonly (Tensor | undefined)[], node: Node): readonly (Tensor | undefined)[];
   onnx?(node: Node): OnnxForm;
   expand?(node: Node): readonly Tensor[];
+  /**
+   * The first output again, from inputs and other outputs that the way back keeps anyway: what `remake` asks. `nothing`, a 0 of
+   * shape [1], has to take part: it keeps the second time apart from the first.
+   */
+  remake?(node: Node, nothing: Tensor): Tensor;
   /** Worth computing again instead of keeping: what `recompute` asks. */
   readonly cheap?: boolean;
 }

@@ -18,6 +18,7 @@ import {
   planMemory,
   recompute,
   reduceMean,
+  remake,
   silu,
   square,
   type Tensor,
@@ -137,5 +138,43 @@ describe("recompute", () => {
     const least = planMemory(recompute(plain)).activations;
     expect(cheap).toBeLessThan(0.85 * kept);
     expect(least).toBeLessThan(0.7 * kept);
+  });
+});
+
+describe("remake", () => {
+  const remade = (g: Graph) => remake(g, { least: 0 });
+
+  test("changes no number", async () => {
+    const plain = step({ marked: false });
+    const feeds = feedsOf(plain);
+    const [expected, got] = [await once(plain, feeds), await once(remade(plain), feeds)];
+    for (const [name, array] of expected) {
+      const reference = toFloat32(array);
+      const largest = Math.max(...reference.map(Math.abs));
+      toFloat32(got.get(name)!).forEach((value, i) => {
+        expect(Math.abs(value - reference[i]), `${name}[${i}]`).toBeLessThanOrEqual(1e-6 * largest);
+      });
+    }
+  });
+
+  test("saves planned memory, and leaves small values alone", () => {
+    const plain = step({ size: 64 });
+    const kept = planMemory(plain).activations;
+    expect(planMemory(remade(plain)).activations).toBeLessThan(0.85 * kept);
+    expect(planMemory(remake(plain)).activations).toBe(kept);
+  });
+
+  test("ONNX Runtime makes the sigmoid of SiLU a second time instead of keeping it", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "swinyolo-"));
+    const sigmoids = async (g: Graph, name: string) => {
+      const optimizedModelPath = join(folder, name);
+      await (await compile(await runtime(), g, { optimizedModelPath })).release();
+      return nodesIn(readFileSync(optimizedModelPath)).filter(({ opType }) => /Sigmoid|QuickGelu/.test(opType ?? ""))
+        .length;
+    };
+    const plain = step();
+    const counts = [await sigmoids(plain, "plain.onnx"), await sigmoids(remade(plain), "again.onnx")];
+    rmSync(folder, { recursive: true });
+    expect(counts).toEqual([5, 10]);
   });
 });

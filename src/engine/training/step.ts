@@ -110,9 +110,7 @@ interface StepShape {
 /** The whole step as one graph: pictures, targets and weights in; losses, gradients and the batch's statistics out. */
 export function stepGraph(shape: StepShape): StepGraph {
   const step = wholeStep(shape);
-  const { recompute = "none" } = shape.options;
-  // Where memory counts; without it there is little to win.
-  return recompute === "none" ? step : { ...step, open: ["images", ...step.masks.map(({ name }) => name)] };
+  return { ...step, open: ["images", ...step.masks.map(({ name }) => name)] };
 }
 
 function wholeStep({ model, learned, images, capacity, options }: StepShape): StepGraph {

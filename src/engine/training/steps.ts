@@ -16,6 +16,7 @@ import {
   type Program,
   type Runtime,
   recompute,
+  remake,
   type SessionOptions,
   type Tensor,
   withDropoutMasks,
@@ -192,7 +193,7 @@ const unscaled = (step: Graph, scale: Tensor): Graph =>
   );
 
 function checkpointed(step: Graph, how: Recompute = "none"): Graph {
-  if (how === "none") return step;
+  if (how === "none") return remake(step);
   return recompute(step, { cheapOnly: how === "cheap", only: typeof how === "object" ? how : undefined });
 }
 

@@ -1,6 +1,7 @@
 import { apply1, type Op } from "../op.js";
 import { scalar, type Tensor } from "../tensor.js";
 import { add, clamp, div, erf, mul, one, sigmoid, softplus, sub, tanh } from "./elementwise.js";
+import { laterRead } from "./laterRead.js";
 
 const siluOp: Op = {
   name: "SiLU",
@@ -10,7 +11,7 @@ const siluOp: Op = {
   // dx = dy * (s + y * (1 - s)), s = sigmoid(x)
   vjp: ([dy], { inputs: [x], outputs: [y] }) => {
     if (!dy) return [undefined];
-    const s = sigmoid(x);
+    const s = sigmoid(laterRead(x, dy));
     return [mul(dy, add(s, mul(y, sub(one, s))))];
   },
 };

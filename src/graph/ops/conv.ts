@@ -1,5 +1,6 @@
 import { apply1, type Op, ShapeError } from "../op.js";
-import type { Attrs, Tensor } from "../tensor.js";
+import { type Attrs, sameShape, type Tensor } from "../tensor.js";
+import { mul, mulOp } from "./elementwise.js";
 import { matMul, swapLast } from "./matrix.js";
 import { reduceSum } from "./reduce.js";
 import { flip, reshape, slice, transpose } from "./shape.js";
@@ -33,9 +34,12 @@ const convOp: Op = {
   vjp: ([dy], { inputs: [x, weight, bias], attrs }) => {
     if (!dy) return [undefined, undefined, undefined];
     const a = attrs as unknown as ConvAttrs;
+    // Batch norm ends its gradient by scaling channels, which is done on the kernel: a pass less over the map.
+    const [h, scale] = scaledChannels(dy);
+    const scaled = (w: Tensor) => (scale ? mul(w, reshape(scale, [w.shape[0], ...w.shape.slice(1).map(() => 1)])) : w);
     return [
-      convInputGradient(dy, weight, x.shape, a),
-      convWeightGradient(x, dy, weight.shape, a),
+      convInputGradient(h, scaled(weight), x.shape, a),
+      scaled(convWeightGradient(x, h, weight.shape, a)),
       bias && reduceSum(dy, { axes: dy.shape.map((_, i) => i).filter((i) => i !== 1) }),
     ];
   },
@@ -44,6 +48,14 @@ const convOp: Op = {
     attributes: { ...convAttributes(attrs), kernel_shape: weight.shape.slice(2) },
   }),
 };
+
+// dy as a map and the factors of its channels [1, o, 1, ...], where it was just made so.
+function scaledChannels(dy: Tensor): [map: Tensor, scale?: Tensor] {
+  const { op, inputs: [map, scale] = [] } = dy.node ?? {};
+  const channels = dy.shape.map((size, i) => (i === 1 ? size : 1));
+  const found = op === mulOp && sameShape(map.shape, dy.shape) && sameShape(scale.shape, channels);
+  return found ? [map, scale] : [dy];
+}
 
 const convAttributes = ({ strides, pads, dilations, group }: Attrs): Attrs => ({ strides, pads, dilations, group });
 

@@ -7,6 +7,7 @@ export * from "./divisible.js";
 export * from "./dropout.js";
 export * from "./elementwise.js";
 export * from "./gather.js";
+export * from "./laterRead.js";
 export * from "./matrix.js";
 export * from "./norm.js";
 export * from "./pool.js";

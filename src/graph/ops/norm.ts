@@ -71,6 +71,10 @@ export const batchNormOp: Op = {
     const scale = div(perChannel(weight, x), deviation(variance, attrs.epsilon as number));
     return [add(mul(centred, scale), perChannel(bias, x)), mean, variance];
   },
+  remake: ({ inputs: [x, weight, bias], attrs, outputs: [, mean, variance] }, nothing) => {
+    const scale = div(perChannel(weight, x), deviation(variance, attrs.epsilon as number));
+    return add(mul(sub(x, mean), add(scale, nothing)), perChannel(bias, x));
+  },
   // dx = ((dy - mean(dy)) - (x - mean) * mean(dy * (x - mean)) / deviation^2) * scale
   vjp: ([dy], { inputs: [x, weight, bias], attrs, outputs: [, mean, variance] }) => {
     if (!dy) return [];
