@@ -1,5 +1,6 @@
 import {
   cast,
+  elements,
   graph,
   type HostArray,
   hostArray,
@@ -107,9 +108,13 @@ interface StepShape {
   readonly options: GradientOptions;
 }
 
+// Numbers in a batch from which open shapes save more memory than half a second of compiling is worth: one picture of 640 px.
+const large = 2 ** 20;
+
 /** The whole step as one graph: pictures, targets and weights in; losses, gradients and the batch's statistics out. */
 export function stepGraph(shape: StepShape): StepGraph {
   const step = wholeStep(shape);
+  if (elements(shape.images) < large) return step;
   return { ...step, open: ["images", ...step.masks.map(({ name }) => name)] };
 }
 
