@@ -27,7 +27,7 @@ export function growthPlot(found: readonly Duel[], by: "size" | "batch"): string
     return `<g transform="translate(${at})">${svg}</g>`;
   });
   const width = 2 * side.width;
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="12" fill="currentColor" color="#1f2933"><rect width="${width}" height="${height}" fill="white"/>${legend(points)}${placed.join("")}</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="12" fill="currentColor" color="#1f2933"><title>Time and memory by ${by}</title><rect width="${width}" height="${height}" fill="white"/>${legend(points)}${placed.join("")}</svg>\n`;
 }
 
 /** The cases that a plot shows: those that differ from the smallest in one thing only. */
