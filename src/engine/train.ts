@@ -16,7 +16,7 @@ import { type Evaluation, evaluate, lateMessage } from "./evaluate.js";
 import { createFedForward, createForward, mostFed } from "./inference/forward.js";
 import { createLossProgram } from "./inference/loss.js";
 import { fitness } from "./metrics/ap.js";
-import { keepWeights } from "./run/checkpoint.js";
+import { keepWeights, trainedOn } from "./run/checkpoint.js";
 import { runFiles, runFolder } from "./run/folder.js";
 import { drawTrainBatch, plotLabels, plotResults, valPlots } from "./run/plots.js";
 import { resultsHeader, resultsLine } from "./run/results.js";
@@ -310,7 +310,7 @@ async function buildRun({ settings, hyp, prepared, context, resumed, keep }: Run
       ...(result && {
         metrics: { precision: result.precision, recall: result.recall, map50: result.map50, map: result.map },
       }),
-      provenance: { program: "swinyolo", date: new Date().toISOString(), data: settings.data },
+      provenance: trainedOn(settings.data),
     };
     await keepWeights(files, weights, info, { epoch: epoch + 1, better, period: settings.save_period });
     const metadata = {

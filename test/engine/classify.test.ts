@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,6 +14,7 @@ import {
 } from "swinyolo/engine";
 import { buildClassifier, stepRateAt } from "swinyolo/nn";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { collected, digest } from "./runs.js";
 
 const folder = mkdtempSync(join(tmpdir(), "swinyolo-classify-"));
 const data = join(folder, "data");
@@ -53,20 +53,8 @@ beforeAll(async () => {
 
 const base = { task: "classify", epochs: 2, batch: 6, noplots: true, threads: 1, workers: 0 } as const;
 
-async function run(
-  options: Omit<ClassifyGiven<"train">, "task">,
-): Promise<{ events: ClassifyEvent[]; folder: string }> {
-  const events: ClassifyEvent[] = [];
-  for await (const event of train({ ...base, model: swin, data, project: folder, ...options })) events.push(event);
-  const end = events.at(-1);
-  if (end?.type !== "end") throw new Error("no end");
-  return { events, folder: end.run };
-}
-
-const digest = (of: string): string =>
-  createHash("sha256")
-    .update(readFileSync(join(of, "weights", "last.safetensors")))
-    .digest("hex");
+const run = (options: Omit<ClassifyGiven<"train">, "task">) =>
+  collected<ClassifyEvent>(train({ ...base, model: swin, data, project: folder, ...options }));
 
 test("the same seed gives the same weights, whatever the number of workers; another seed does not", async () => {
   const first = await run({ mixup: 0.8, cutmix: 1, rand_augment: 9, erasing: 0.25 });

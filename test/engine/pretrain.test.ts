@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,6 +14,7 @@ import {
 } from "swinyolo/engine";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parse } from "yaml";
+import { collected, digest } from "./runs.js";
 
 const folder = mkdtempSync(join(tmpdir(), "swinyolo-pretrain-"));
 const data = join(folder, "data");
@@ -50,18 +50,8 @@ beforeAll(async () => {
 
 const base = { task: "pretrain", epochs: 2, batch: 6, noplots: true, threads: 1, workers: 0 } as const;
 
-async function run(options: Omit<PretrainGiven, "task"> = {}): Promise<{ events: PretrainEvent[]; folder: string }> {
-  const events: PretrainEvent[] = [];
-  for await (const event of train({ ...base, model: swin, data, project: folder, ...options })) events.push(event);
-  const end = events.at(-1);
-  if (end?.type !== "end") throw new Error("no end");
-  return { events, folder: end.run };
-}
-
-const digest = (of: string): string =>
-  createHash("sha256")
-    .update(readFileSync(join(of, "weights", "last.safetensors")))
-    .digest("hex");
+const run = (options: Omit<PretrainGiven, "task"> = {}) =>
+  collected<PretrainEvent>(train({ ...base, model: swin, data, project: folder, ...options }));
 
 const epochsOf = (events: readonly PretrainEvent[]) =>
   events.flatMap((event) => (event.type === "epoch" ? [event] : []));

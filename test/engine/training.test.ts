@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodePicture, rng } from "swinyolo/data";
 import { Detector, exportModel, predict, type TrainEvent, train, val } from "swinyolo/engine";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { collected, digest } from "./runs.js";
 
 const folder = mkdtempSync(join(tmpdir(), "swinyolo-training-"));
 const data = join(folder, "data.yaml");
@@ -47,18 +47,7 @@ const base = {
   threads: 2,
 } as const;
 
-async function run(options: Parameters<typeof train>[0]): Promise<{ events: TrainEvent[]; folder: string }> {
-  const events: TrainEvent[] = [];
-  for await (const event of train({ ...base, data, ...options })) events.push(event);
-  const end = events.at(-1);
-  if (end?.type !== "end") throw new Error("no end");
-  return { events, folder: end.run };
-}
-
-const digest = (run: string): string =>
-  createHash("sha256")
-    .update(readFileSync(join(run, "weights", "last.safetensors")))
-    .digest("hex");
+const run = (options: Parameters<typeof train>[0]) => collected<TrainEvent>(train({ ...base, data, ...options }));
 
 test("the same seed gives the same weights, whatever the number of workers; another seed does not", async () => {
   const runs = [await run({ workers: 0, epochs: 1 }), await run({ workers: 2, epochs: 1 })];

@@ -4,39 +4,28 @@ import {
   type ClassPicture,
   createClassLoader,
   type Entry,
-  type Loader,
   readClassFolders,
   scanClasses,
 } from "../../data/index.js";
 import { UserError } from "../../errors/index.js";
-import type { BlockDefinition } from "../../nn/index.js";
-import { loadersOf } from "../training/settings.js";
+import type { PrepareOptions } from "../training/openRun.js";
+import { type PictureLoaders, pictureLoaders } from "../training/pictureLoaders.js";
 import { formatReport } from "../weights/transfer.js";
 import { type OpenedWeights, openWeights } from "./open.js";
 import { augmentOf, type ClassifySettings, type ClassifyWish, settle } from "./settings.js";
 
 /** Everything that training a classifier stands on. */
-export interface PreparedClassifier {
+export interface PreparedClassifier extends PictureLoaders {
   readonly settings: ClassifySettings;
   readonly names: readonly string[];
   readonly loaded: OpenedWeights;
   /** How many pictures there are to train on, and to validate on. */
   readonly pictures: number;
   readonly validated: number;
-  readonly train: Loader<ClassBatch>;
-  readonly val: Loader<ClassBatch>;
   /** A few pictures for validation, from all over their list: one batch, always the same. */
   readonly sample: () => Promise<ClassBatch>;
   /** What the user should know, in the order it was found. */
   readonly messages: readonly string[];
-  close(): Promise<void>;
-}
-
-export interface PrepareOptions {
-  readonly extra?: readonly BlockDefinition[];
-  /** Weights that a resumed run goes on with; they bring the model. */
-  readonly resumed?: string;
-  readonly onScan?: (split: string, done: number, total: number) => void;
 }
 
 /** Lists and checks the pictures, builds the model for their classes, settles what was left open, and opens the loaders. */
@@ -67,18 +56,8 @@ export async function prepareClassifier(
   if (wish.recipe === "auto")
     messages.push(`recipe: ${settings.recipe} (${file ?? weights}, ${train.length} pictures)`);
   const common = { classes: names.length, imgsz: settings.imgsz, fit: settings.fit, cache: settings.cache, seed };
-  const workers = loadersOf(settings);
-  const loaders = {
-    train: createClassLoader(train, {
-      ...common,
-      batch: settings.batch,
-      augment: augmentOf(settings),
-      dropLast: true,
-      workers,
-    }),
-    val: createClassLoader(val, { ...common, batch: settings.batch, workers: Math.min(workers, 1) }),
-  };
-  messages.push(...loaders.train.warnings, ...loaders.val.warnings);
+  const loaders = pictureLoaders({ train, val }, common, { settings, augment: augmentOf(settings) });
+  messages.push(...loaders.warnings);
   return {
     settings,
     names,
@@ -88,10 +67,6 @@ export async function prepareClassifier(
     ...loaders,
     sample: () => sampleOf(val, common),
     messages,
-    close: async () => {
-      await loaders.train.close();
-      await loaders.val.close();
-    },
   };
 }
 

@@ -8,21 +8,10 @@ import { type Recipe, type RecipeName, recipeFor, recipes } from "./recipes.js";
 export type ClassifyWish = Omit<ClassifyOptions<"train">, "json" | "plugin" | "resume">;
 
 /** Everything that a run goes by, all decided; what `opt.yaml` of a run holds. */
-export interface ClassifySettings extends ClassifyWish {
+export interface ClassifySettings extends Omit<ClassifyWish, keyof StepSettings>, StepSettings {
   readonly task: "classify";
   readonly recipe: RecipeName;
-  readonly epochs: number;
-  readonly batch: number;
   readonly imgsz: number;
-  readonly optimizer: OptimizerKind;
-  readonly lr0: number;
-  readonly warmup_lr: number;
-  readonly min_lr: number;
-  readonly warmup_epochs: number;
-  readonly schedule: StepSchedule["kind"];
-  readonly weight_decay: number;
-  readonly momentum: number;
-  readonly clip_norm: number;
   readonly layer_decay: number;
   readonly ema: boolean;
   readonly label_smoothing: number;
@@ -77,22 +66,29 @@ export function settle(
   };
 }
 
-type StepWish = Pick<
-  ClassifyWish,
-  | "epochs"
-  | "optimizer"
-  | "lr0"
-  | "warmup_lr"
-  | "min_lr"
-  | "warmup_epochs"
-  | "schedule"
-  | "weight_decay"
-  | "momentum"
-  | "clip_norm"
->;
+type StepWish = Partial<Omit<StepSettings, "batch">>;
 
-/** What a recipe decides of steps and rates where the options do not; `scale` is the factor on its rates. */
-export function settleSteps(wish: StepWish, recipe: Recipe, { batch, scale }: { batch: number; scale: number }) {
+/** What a run's steps and rates go by. */
+export interface StepSettings {
+  readonly epochs: number;
+  readonly batch: number;
+  readonly optimizer: OptimizerKind;
+  readonly lr0: number;
+  readonly warmup_lr: number;
+  readonly min_lr: number;
+  readonly warmup_epochs: number;
+  readonly schedule: StepSchedule["kind"];
+  readonly weight_decay: number;
+  readonly momentum: number;
+  readonly clip_norm: number;
+}
+
+/** What a recipe decides of them where the options do not; `scale` is the factor on its rates. */
+export function settleSteps(
+  wish: StepWish,
+  recipe: Recipe,
+  { batch, scale }: { batch: number; scale: number },
+): StepSettings {
   const epochs = wish.epochs ?? recipe.epochs;
   return {
     epochs,
@@ -133,7 +129,7 @@ export const scheduleOf = (s: ClassifySettings, stepsAnEpoch: number): StepSched
 
 /** The same for settings of any task; `decayEpochs` is how long `step` waits for its next tenth. */
 export function stepSchedule(
-  s: ReturnType<typeof settleSteps>,
+  s: StepSettings,
   { stepsAnEpoch, byEpoch, decayEpochs = 30 }: { stepsAnEpoch: number; byEpoch: boolean; decayEpochs?: number },
 ): StepSchedule {
   return {

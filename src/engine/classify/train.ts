@@ -1,17 +1,16 @@
 import { appendFileSync, readFileSync } from "node:fs";
-import { checkDevice, hostArray } from "../../graph/index.js";
-import { type BlockDefinition, countParameters } from "../../nn/index.js";
+import { hostArray } from "../../graph/index.js";
+import { countParameters } from "../../nn/index.js";
 import { mostFed } from "../inference/forward.js";
-import { keepWeights } from "../run/checkpoint.js";
+import { keepWeights, trainedOn } from "../run/checkpoint.js";
 import { classPlots, drawClassBatch, plotResults } from "../run/plots.js";
 import { resultsLine } from "../run/results.js";
-import { settingsOrResumed } from "../run/resume.js";
 import { loadRuntime } from "../runtime.js";
 import { estimateClassifier } from "../training/classifierMemory.js";
 import { classifierStep } from "../training/classifierStep.js";
-import { fitSaving, type SavingCase, type Settled } from "../training/fitSaving.js";
+import type { SavingCase, SavingNetwork } from "../training/fitSaving.js";
 import { type EpochRun, runEpochs } from "../training/loop.js";
-import { checkHalf } from "../training/lossScale.js";
+import { openRun, type RunContext, type RunParts } from "../training/openRun.js";
 import { openPictureRun } from "../training/pictureRun.js";
 import { loadersOf } from "../training/settings.js";
 import { averagedWeights } from "../training/state.js";
@@ -21,16 +20,7 @@ import { type ClassEvaluation, evaluateClasses } from "./evaluate.js";
 import type { ClassifyBatch, ClassifyEnd, ClassifyEpoch, ClassifyEvent } from "./events.js";
 import { fedClassifier, nativeClassifier } from "./forward.js";
 import { type PreparedClassifier, prepareClassifier } from "./prepare.js";
-import { type ClassifySettings, type ClassifyWish, scheduleOf } from "./settings.js";
-
-export interface ClassifyContext {
-  readonly resume?: string | boolean;
-  /** A resumed run goes on to so many epochs, where that is more than it was started with. */
-  readonly moreEpochs?: number;
-  readonly extra?: readonly BlockDefinition[];
-  readonly signal?: AbortSignal;
-  readonly onScan?: (split: string, done: number, total: number) => void;
-}
+import { type ClassifyWish, scheduleOf } from "./settings.js";
 
 /** Columns of a classifier's results.csv. */
 export const classifyColumns = [
@@ -43,36 +33,16 @@ export const classifyColumns = [
 ] as const;
 
 /** Trains a classifier; the events come as they happen, and leaving the loop early stops it with all files whole. */
-export async function* trainClassifier(wish: ClassifyWish, context: ClassifyContext): AsyncGenerator<ClassifyEvent> {
-  yield* runEpochs(await openRun(wish, context));
+export async function* trainClassifier(wish: ClassifyWish, context: RunContext): AsyncGenerator<ClassifyEvent> {
+  yield* runEpochs(await openRun(wish, context, { prepare: prepareClassifier, saving, build: buildRun }));
 }
 
-async function openRun(given: ClassifyWish, context: ClassifyContext): Promise<EpochRun<ClassifyEvent>> {
-  const { resume, moreEpochs, extra, onScan } = context;
-  checkDevice(await loadRuntime(), given.device);
-  const { wish, folder, last } = settingsOrResumed<ClassifyWish, ClassifySettings>(given, { resume, moreEpochs });
-  if (wish.half) await checkHalf(await loadRuntime(), wish.device);
-  const prepared = await prepareClassifier(wish, { extra, onScan, resumed: last });
-  try {
-    const { settings, message } = withinMemory(prepared);
-    const messages = message === undefined ? prepared.messages : [message, ...prepared.messages];
-    return await buildRun({ ...prepared, settings, messages }, context, folder);
-  } catch (error) {
-    await prepared.close();
-    throw error;
-  }
-}
-
-function withinMemory({ loaded: { model }, settings }: PreparedClassifier) {
+function saving({ loaded: { model }, settings }: PreparedClassifier): SavingNetwork {
   const { optimizer } = settings;
   const workers = loadersOf(settings);
   const estimate = (wanted: SavingCase) =>
     estimateClassifier({ classifier: model, optimizer, workers, ...wanted }).total;
-  return fitSaving(settings, { network: model, estimate });
-}
-
-interface RunParts extends PreparedClassifier {
-  readonly settings: Settled<ClassifySettings>;
+  return { network: model, estimate };
 }
 
 interface Best {
@@ -82,8 +52,8 @@ interface Best {
 }
 
 async function buildRun(
-  { settings, names, loaded, pictures, validated, train, val, sample, messages, close }: RunParts,
-  { signal }: ClassifyContext,
+  { settings, names, loaded, pictures, validated, train, val, sample, messages, close }: RunParts<PreparedClassifier>,
+  { signal }: RunContext,
   resumedFrom: string | undefined,
 ): Promise<EpochRun<ClassifyEvent>> {
   const { model } = loaded;
@@ -188,12 +158,7 @@ async function buildRun(
       fit: settings.fit,
       epoch: epoch + 1,
       ...(result && { metrics: { top1: result.top1, top5: result.top5, loss: result.loss } }),
-      provenance: {
-        program: "swinyolo",
-        date: new Date().toISOString(),
-        data: settings.data,
-        seed: String(settings.seed),
-      },
+      provenance: trainedOn(settings.data, { seed: String(settings.seed) }),
     };
     await keepWeights(files, weights, info, { epoch: epoch + 1, better, period: settings.save_period });
     await run.saveState(epoch);

@@ -1,6 +1,6 @@
 import { classifyTrainOptions as classify } from "./classify.js";
-import { pretrainRecipes } from "./classifyChoices.js";
-import { choice, flag, real, text, whole } from "./option.js";
+import { pretrainRecipes, schedules } from "./classifyChoices.js";
+import { choice, real, text, whole } from "./option.js";
 
 /** Options of `train task=pretrain`. Those without a default are the recipe's. */
 export const pretrainOptions = {
@@ -47,13 +47,9 @@ export const pretrainOptions = {
   warmup_lr: classify.warmup_lr,
   min_lr: classify.min_lr,
   warmup_epochs: classify.warmup_epochs,
-  schedule: choice(
-    "how the rate falls after that; step is to a tenth after 7/8 of the epochs",
-    ["cosine", "linear", "step"],
-    {
-      default: undefined,
-    },
-  ),
+  schedule: choice("how the rate falls after that; step is to a tenth after 7/8 of the epochs", schedules, {
+    default: undefined,
+  }),
   weight_decay: classify.weight_decay,
   momentum: classify.momentum,
   clip_norm: classify.clip_norm,
@@ -68,5 +64,5 @@ export const pretrainOptions = {
   save_period: classify.save_period,
   seed: whole("of weights, masks, splits and augmentation", { default: 0 }),
   plugin: classify.plugin,
-  json: flag("one JSON object a line on standard output", { default: false }),
+  json: classify.json,
 } as const;

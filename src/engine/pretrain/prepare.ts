@@ -1,30 +1,20 @@
-import { type ClassBatch, createClassLoader, type Loader, readPictureFolder } from "../../data/index.js";
+import { readPictureFolder } from "../../data/index.js";
 import { UserError } from "../../errors/index.js";
-import type { BlockDefinition } from "../../nn/index.js";
 import { scanned } from "../classify/prepare.js";
-import { loadersOf } from "../training/settings.js";
+import type { PrepareOptions } from "../training/openRun.js";
+import { type PictureLoaders, pictureLoaders } from "../training/pictureLoaders.js";
 import { formatReport } from "../weights/transfer.js";
 import { type OpenedSimmim, openSimmim } from "./open.js";
 import { type PretrainSettings, type PretrainWish, pretrainAugment, settlePretraining } from "./settings.js";
 
 /** Everything that pretraining stands on. */
-export interface PreparedPretraining {
+export interface PreparedPretraining extends PictureLoaders {
   readonly settings: PretrainSettings;
   readonly loaded: OpenedSimmim;
   /** How many pictures there are to train on. */
   readonly pictures: number;
-  readonly train: Loader<ClassBatch>;
-  readonly val: Loader<ClassBatch>;
   /** What the user should know, in the order it was found. */
   readonly messages: readonly string[];
-  close(): Promise<void>;
-}
-
-export interface PrepareOptions {
-  readonly extra?: readonly BlockDefinition[];
-  /** Weights that a resumed run goes on with; they bring the model. */
-  readonly resumed?: string;
-  readonly onScan?: (split: string, done: number, total: number) => void;
 }
 
 /** Lists and checks the pictures, builds the model, settles what was left open, and opens the loaders. */
@@ -55,28 +45,7 @@ export async function preparePretraining(
     `hidden: ${Math.round(mask_ratio * 100)} % in squares of ${mask_patch} px; targets ${norm_target ? `normalised over ${norm_target} px` : "as they are"}`,
   );
   const common = { classes: 1, imgsz: settings.imgsz, fit: "short", cache: settings.cache, seed } as const;
-  const workers = loadersOf(settings);
-  const { batch } = settings;
-  const loaders = {
-    train: createClassLoader(train, {
-      ...common,
-      batch,
-      augment: pretrainAugment(settings),
-      dropLast: true,
-      workers,
-    }),
-    val: createClassLoader(val, { ...common, batch, workers: Math.min(workers, 1) }),
-  };
-  messages.push(...loaders.train.warnings, ...loaders.val.warnings);
-  return {
-    settings,
-    loaded,
-    pictures: train.length,
-    ...loaders,
-    messages,
-    close: async () => {
-      await loaders.train.close();
-      await loaders.val.close();
-    },
-  };
+  const loaders = pictureLoaders({ train, val }, common, { settings, augment: pretrainAugment(settings) });
+  messages.push(...loaders.warnings);
+  return { settings, loaded, pictures: train.length, ...loaders, messages };
 }

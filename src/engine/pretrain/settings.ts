@@ -1,7 +1,7 @@
 import type { ClassifyAugment } from "../../data/index.js";
 import { UserError } from "../../errors/index.js";
 import type { StepSchedule } from "../../nn/index.js";
-import { settleSteps, stepSchedule } from "../classify/settings.js";
+import { type StepSettings, settleSteps, stepSchedule } from "../classify/settings.js";
 import type { PretrainOptions } from "../config/index.js";
 import { type PretrainRecipe, pretrainRecipeFor, pretrainRecipes } from "./recipes.js";
 
@@ -9,22 +9,11 @@ import { type PretrainRecipe, pretrainRecipeFor, pretrainRecipes } from "./recip
 export type PretrainWish = Omit<PretrainOptions, "json" | "plugin" | "resume">;
 
 /** Everything that such a run goes by, all decided; what `opt.yaml` of a run holds. */
-export interface PretrainSettings extends PretrainWish, ReturnType<typeof settleSteps> {
+export interface PretrainSettings extends Omit<PretrainWish, keyof StepSettings>, StepSettings {
   readonly task: "pretrain";
   readonly recipe: PretrainRecipe;
   readonly data: string;
   readonly imgsz: number;
-  readonly epochs: number;
-  readonly batch: number;
-  readonly optimizer: ReturnType<typeof settleSteps>["optimizer"];
-  readonly lr0: number;
-  readonly warmup_lr: number;
-  readonly min_lr: number;
-  readonly warmup_epochs: number;
-  readonly schedule: StepSchedule["kind"];
-  readonly weight_decay: number;
-  readonly momentum: number;
-  readonly clip_norm: number;
   readonly mask_patch: number;
   readonly norm_target: number;
   readonly fliplr: number;

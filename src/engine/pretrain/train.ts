@@ -1,16 +1,14 @@
 import { appendFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { rng, writePicture } from "../../data/index.js";
-import { checkDevice } from "../../graph/index.js";
-import { type BlockDefinition, countParameters } from "../../nn/index.js";
-import { keepWeights } from "../run/checkpoint.js";
+import { countParameters } from "../../nn/index.js";
+import { keepWeights, trainedOn } from "../run/checkpoint.js";
 import { plotResults } from "../run/plots.js";
 import { resultsLine } from "../run/results.js";
-import { settingsOrResumed } from "../run/resume.js";
 import { loadRuntime } from "../runtime.js";
-import { fitSaving, type SavingCase, type Settled } from "../training/fitSaving.js";
+import type { SavingCase, SavingNetwork } from "../training/fitSaving.js";
 import { type EpochRun, runEpochs } from "../training/loop.js";
-import { checkHalf } from "../training/lossScale.js";
+import { openRun, type RunContext, type RunParts } from "../training/openRun.js";
 import { openPictureRun } from "../training/pictureRun.js";
 import { loadersOf } from "../training/settings.js";
 import { averagedWeights } from "../training/state.js";
@@ -18,52 +16,23 @@ import { createEvaluation, type Reconstructed } from "./evaluate.js";
 import type { PretrainBatch, PretrainEnd, PretrainEpoch, PretrainEvent } from "./events.js";
 import { estimateSimmim } from "./memory.js";
 import { type PreparedPretraining, preparePretraining } from "./prepare.js";
-import { type PretrainSettings, type PretrainWish, pretrainSchedule } from "./settings.js";
+import { type PretrainWish, pretrainSchedule } from "./settings.js";
 import { reconstructionSheet } from "./sheet.js";
 import { hide, pretrainStepGraph } from "./step.js";
-
-export interface PretrainContext {
-  readonly resume?: string | boolean;
-  /** A resumed run goes on to so many epochs, where that is more than it was started with. */
-  readonly moreEpochs?: number;
-  readonly extra?: readonly BlockDefinition[];
-  readonly signal?: AbortSignal;
-  readonly onScan?: (split: string, done: number, total: number) => void;
-}
 
 /** Columns of results.csv. */
 export const pretrainColumns = ["epoch", "train/loss", "val/loss", "lr/0"] as const;
 
 /** Pretrains a Swin Transformer on pictures without labels; leaving the loop early stops it with all files whole. */
-export async function* pretrain(wish: PretrainWish, context: PretrainContext): AsyncGenerator<PretrainEvent> {
-  yield* runEpochs(await openRun(wish, context));
+export async function* pretrain(wish: PretrainWish, context: RunContext): AsyncGenerator<PretrainEvent> {
+  yield* runEpochs(await openRun(wish, context, { prepare: preparePretraining, saving, build: buildRun }));
 }
 
-async function openRun(given: PretrainWish, context: PretrainContext): Promise<EpochRun<PretrainEvent>> {
-  const { resume, moreEpochs, extra, onScan } = context;
-  checkDevice(await loadRuntime(), given.device);
-  const { wish, folder, last } = settingsOrResumed<PretrainWish, PretrainSettings>(given, { resume, moreEpochs });
-  if (wish.half) await checkHalf(await loadRuntime(), wish.device);
-  const prepared = await preparePretraining(wish, { extra, onScan, resumed: last });
-  try {
-    const { settings, message } = withinMemory(prepared);
-    const messages = message === undefined ? prepared.messages : [message, ...prepared.messages];
-    return await buildRun({ ...prepared, settings, messages }, context, folder);
-  } catch (error) {
-    await prepared.close();
-    throw error;
-  }
-}
-
-function withinMemory({ loaded: { model }, settings }: PreparedPretraining) {
+function saving({ loaded: { model }, settings }: PreparedPretraining): SavingNetwork {
   const { optimizer } = settings;
   const workers = loadersOf(settings);
   const estimate = (wanted: SavingCase) => estimateSimmim({ model, optimizer, workers, ...wanted }).total;
-  return fitSaving(settings, { network: model.encoder, estimate });
-}
-
-interface RunParts extends PreparedPretraining {
-  readonly settings: Settled<PretrainSettings>;
+  return { network: model.encoder, estimate };
 }
 
 interface Best {
@@ -72,8 +41,8 @@ interface Best {
 }
 
 async function buildRun(
-  { settings, loaded, pictures, train, val, messages, close }: RunParts,
-  { signal }: PretrainContext,
+  { settings, loaded, pictures, train, val, messages, close }: RunParts<PreparedPretraining>,
+  { signal }: RunContext,
   resumedFrom: string | undefined,
 ): Promise<EpochRun<PretrainEvent>> {
   const { model } = loaded;
@@ -159,12 +128,7 @@ async function buildRun(
       hyp: { mask_patch, mask_ratio, norm_target },
       epoch: epoch + 1,
       ...(valLoss !== undefined && { metrics: { loss: valLoss } }),
-      provenance: {
-        program: "swinyolo",
-        date: new Date().toISOString(),
-        data: settings.data,
-        seed: String(seed),
-      },
+      provenance: trainedOn(settings.data, { seed: String(seed) }),
     };
     await keepWeights(files, weights, info, { epoch: epoch + 1, better, period: settings.save_period });
     await run.saveState(epoch);

@@ -52,6 +52,14 @@ export async function keepWeights(
   if (period > 0 && epoch % period === 0) await saveCheckpoint(files.epoch(epoch), weights, info);
 }
 
+/** Where the numbers of a run come from, now. */
+export const trainedOn = (data: string, more: Readonly<Record<string, string>> = {}): Record<string, string> => ({
+  program: "swinyolo",
+  date: new Date().toISOString(),
+  data,
+  ...more,
+});
+
 const halved = (array: HostArray): HostArray =>
   isFloating(array.dtype) ? hostArray("float16", array.shape, toFloat16(array)) : array;
 

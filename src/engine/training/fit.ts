@@ -1,4 +1,3 @@
-import { totalmem } from "node:os";
 import { UserError } from "../../errors/index.js";
 import { checkpointBlocks } from "../../graph/index.js";
 import { countFlops, type DetectionModel } from "../../nn/index.js";
@@ -108,15 +107,6 @@ function tooLarge(wish: Wish, { batch, imgsz }: { batch: number; imgsz: number }
   const size = smaller(imgsz, wish.model.stride).find((side) => bytesOf(wish, batch, side, how) <= limit);
   if (size !== undefined) ways.push(`imgsz=${size}`);
   return `training with batch=${batch} imgsz=${imgsz}${how === "none" ? "" : ` recompute=${String(how)}`} takes about ${gigabytes(bytes)}, ${wish.source} is ${gigabytes(limit)}; what would do: ${ways.join(", ")}`;
-}
-
-/** Bytes that this process may take in all: what the machine or its container has left, and what it has taken already. */
-export function availableMemory(): number {
-  const constrained = process.constrainedMemory();
-  const most = Math.min(totalmem(), constrained > 0 ? constrained : Number.POSITIVE_INFINITY);
-  // Only Linux says how much of the memory in use could be given up.
-  if (process.platform !== "linux") return most;
-  return Math.min(process.availableMemory() + process.memoryUsage.rss(), most);
 }
 
 /** `1.25 GB` or `300 MB` */

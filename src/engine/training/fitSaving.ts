@@ -1,7 +1,8 @@
 import { UserError } from "../../errors/index.js";
 import { type Classifier, isSwin } from "../../nn/index.js";
+import { availableMemory } from "../machineMemory.js";
 import type { SavingOptions } from "./classifierStep.js";
-import { availableMemory, gigabytes } from "./fit.js";
+import { gigabytes } from "./fit.js";
 
 /** What a run says of its memory. */
 export interface SavingSettings extends Pick<SavingOptions, "sequential"> {

@@ -27,7 +27,6 @@ export interface Optimizer {
    * (`shardState`) the norm of all gradients is handed in.
    */
   step(state: Steppable, rates: StepRates, norm?: number): Promise<number>;
-  release(): Promise<void>;
 }
 
 /** Steps states that lie in the host's memory. */
@@ -47,7 +46,6 @@ export const hostOptimizer: Optimizer = {
     state.updates++;
     return norm;
   },
-  release: async () => {},
 };
 
 function vectorsOf({ vectors, gradients }: Steppable, group: string): UpdateVectors {

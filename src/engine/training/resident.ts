@@ -149,7 +149,7 @@ export async function createResidentTraining(
     await compiled.release();
     for (const program of [update, average, copy]) await program.release();
   };
-  return { steps: { run, release: compiled.release }, optimizer: { step, release }, sync, release };
+  return { steps: { run, release: compiled.release }, optimizer: { step }, sync, release };
 }
 
 const groupsOf = ({ gradients, sizes }: TrainState): string[] =>

@@ -1,7 +1,8 @@
 import { readDataset } from "../../data/index.js";
 import { type BlockDefinition, buildModel, type DetectionModel } from "../../nn/index.js";
+import { availableMemory } from "../machineMemory.js";
 import { openModel, readModelFile } from "../model.js";
-import { availableMemory, type Fit, fitMemory, gigabytes } from "./fit.js";
+import { type Fit, fitMemory, gigabytes } from "./fit.js";
 import { type Hyp, loadersOf, sizeFor, type TrainSettings } from "./settings.js";
 import type { Recompute } from "./steps.js";
 

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, readSync } from "node:fs";
 import { type FileHandle, mkdir, open, rename, rm, writeFile } from "node:fs/promises";
-import { totalmem } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { messageOf, UserError } from "../../errors/index.js";
 import type { HostArray } from "../../graph/index.js";
+import { machineMemory } from "../machineMemory.js";
 import { type ByteSource, sourceOf } from "./bytes.js";
 import { type PtFile, parsePt } from "./pt.js";
 import { encodePt } from "./ptWrite.js";
@@ -12,12 +12,12 @@ import { parseSafetensors, type Safetensors, safetensorsParts } from "./safetens
 
 /** Reads a safetensors file of any size; a UserError names the file. */
 export function readSafetensors(file: string): Promise<Safetensors> {
-  return readFrom(file, (source) => parseSafetensors(source, { memory: availableMemory() }));
+  return readFrom(file, (source) => parseSafetensors(source, { memory: machineMemory() }));
 }
 
 /** Reads a PyTorch file of any size; a UserError names the file. */
 export function readPt(file: string): Promise<PtFile> {
-  return readFrom(file, (source) => parsePt(source, { memory: availableMemory() }));
+  return readFrom(file, (source) => parsePt(source, { memory: machineMemory() }));
 }
 
 /** Writes a safetensors file of any size, whole or not at all. The tensors must stay as they are until it is written. */
@@ -61,10 +61,6 @@ export async function writeAtomic(files: readonly (readonly [file: string, conte
     throw fileError(current, error, "written");
   }
 }
-
-/** The memory of this machine, or of the container that this process is in, in bytes. */
-export const availableMemory = (): number =>
-  Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
 
 /** How files are read. */
 export interface PieceOptions {

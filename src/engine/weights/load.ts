@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { UserError } from "../../errors/index.js";
 import type { HostArray } from "../../graph/index.js";
+import { machineMemory } from "../machineMemory.js";
 import type { ByteSource } from "./bytes.js";
-import { availableMemory, readFrom } from "./files.js";
+import { readFrom } from "./files.js";
 import { parsePt } from "./pt.js";
 import { parseSafetensors } from "./safetensors.js";
 
@@ -28,7 +29,7 @@ export interface Weights {
 
 /** Reads weights, whatever the file's name says; a UserError names the file and what it is instead. */
 export async function loadWeights(file: string): Promise<Weights> {
-  const limit = { memory: availableMemory() };
+  const limit = { memory: machineMemory() };
   const read = await readFrom(file, (source) =>
     isSafetensors(source, file) ? parseSafetensors(source, limit) : parsePt(source, limit),
   );

@@ -68,7 +68,6 @@ async function runSteps(c: GoldenCase): Promise<Results> {
     [...final].map(([name, array]) => [name, { final: copy(array), ema: copy(average.get(name)!) }]),
   );
   await gradients.release();
-  await optimizer.release();
   return results;
 }
 
