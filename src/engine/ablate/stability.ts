@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SwinConfig } from "../../nn/index.js";
 import { loadPlots } from "../report/load.js";
-import { parseResults } from "../report/resultsPlot.js";
 import { runFiles } from "../run/folder.js";
+import { parseResults } from "../run/results.js";
 import type { AblateSettings, Ablation } from "./index.js";
 import { tableText } from "./table.js";
 

@@ -19,7 +19,7 @@ import {
 } from "../../graph/index.js";
 import { type Classifier, paramInputs } from "../../nn/index.js";
 import { loadPlots } from "../report/load.js";
-import { headerOf, resultsLine } from "../run/results.js";
+import { headerOf, parseResults, resultsLine } from "../run/results.js";
 import { writeAtomic } from "../weights/files.js";
 
 export interface AmplitudeRun {
@@ -50,7 +50,7 @@ export async function recordAmplitudes(
       appendFileSync(file, resultsLine([epoch, ...names.map((name) => (made.get(name)!.data as Float32Array)[0])]));
     },
     async draw(): Promise<void> {
-      const { amplitudePlot, parseResults, writePlot } = await loadPlots();
+      const { amplitudePlot, writePlot } = await loadPlots();
       const curves = parseResults(readFileSync(file, "utf8")).map(({ epoch, ...blocks }) => ({
         epoch,
         values: Object.values(blocks),

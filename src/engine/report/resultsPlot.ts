@@ -1,8 +1,6 @@
 import * as Plot from "@observablehq/plot";
+import type { ResultsRow } from "../run/results.js";
 import { chart, look, panels, svgFile } from "./chart.js";
-
-/** One epoch of results.csv: numbers by column name. */
-export type ResultsRow = Readonly<Record<string, number>>;
 
 /** Losses and metrics over the epochs, a panel each: dots, and a smoothed line through them. */
 export function resultsPlot(rows: readonly ResultsRow[], columns: readonly string[] = resultsPanels): string {
@@ -23,15 +21,6 @@ export const resultsPanels = [
   "metrics/mAP_0.5",
   "metrics/mAP_0.5:0.95",
 ] as const;
-
-/** The rows of results.csv. */
-export function parseResults(csv: string): ResultsRow[] {
-  const [header = [], ...rows] = csv
-    .split(/\r?\n/)
-    .filter((line) => line.trim() !== "")
-    .map((line) => line.split(",").map((cell) => cell.trim()));
-  return rows.map((cells) => Object.fromEntries(header.map((name, i) => [name, Number(cells[i])])));
-}
 
 function panel(rows: readonly ResultsRow[], column: string) {
   const points = rows

@@ -6,6 +6,7 @@ import { type Classified, classConfusion, likeliest } from "../metrics/accuracy.
 import type { ClassMetrics } from "../metrics/ap.js";
 import { confusionMatrix } from "../metrics/confusion.js";
 import { loadPlots } from "../report/load.js";
+import { parseResults } from "./results.js";
 
 /** labels.jpg: what the labels of the training pictures look like. */
 export async function plotLabels(folder: string, entries: readonly Entry[], names: readonly string[]): Promise<void> {
@@ -17,7 +18,7 @@ export async function plotLabels(folder: string, entries: readonly Entry[], name
 
 /** results.png: losses and figures over the epochs, from results.csv. */
 export async function plotResults(folder: string, csv: string, columns?: readonly string[]): Promise<void> {
-  const { parseResults, resultsPlot, writePlot } = await loadPlots();
+  const { resultsPlot, writePlot } = await loadPlots();
   await writePlot(join(folder, "results.png"), resultsPlot(parseResults(csv), columns));
 }
 

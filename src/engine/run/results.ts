@@ -27,6 +27,18 @@ export const headerOf = (columns: readonly string[]): string =>
 export const resultsLine = (values: readonly number[]): string =>
   `${values.map((value) => generalFormat(value, 5).padStart(20)).join(",")}\n`;
 
+/** One epoch of results.csv: numbers by column name. */
+export type ResultsRow = Readonly<Record<string, number>>;
+
+/** The rows of results.csv. */
+export function parseResults(csv: string): ResultsRow[] {
+  const [header = [], ...rows] = csv
+    .split(/\r?\n/)
+    .filter((line) => line.trim() !== "")
+    .map((line) => line.split(",").map((cell) => cell.trim()));
+  return rows.map((cells) => Object.fromEntries(header.map((name, i) => [name, Number(cells[i])])));
+}
+
 /** A number as C's %.{digits}g writes it. */
 export function generalFormat(value: number, digits: number): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
